@@ -1,0 +1,136 @@
+// A program is a value: a flat vector of instructions in which operands come before their users,
+// plus what it starts from. It is copied, compared, stored and mutated without pointers.
+//
+// Structure and annotations: names and ranges are annotations. They take no part in equality or in
+// the hash; the values of hypers and constants do.
+#ifndef LATHE_DSL_PROGRAM_H_
+#define LATHE_DSL_PROGRAM_H_
+
+#include <array>
+#include <cstdint>
+#include <limits>
+#include <string>
+#include <vector>
+
+#include "dsl/axes.h"
+#include "dsl/op.h"
+#include "dsl/signature.h"
+
+namespace lathe {
+
+// Version of the language: of its text form, its ops and its canonical form.
+inline constexpr int kLanguageVersion = 1;
+
+// Limits that hold for every program, whoever wrote it.
+inline constexpr int kMaxInstructions = 4096;
+inline constexpr int kMaxStates = 64;
+inline constexpr int kMaxHypers = 64;
+
+// What an instruction reads.
+struct Operand {
+  enum class Kind : uint8_t {
+    kConstant,     // `constant`
+    kInput,        // signature input `index`
+    kHyper,        // hyper `index`
+    kState,        // state `index`, as it was before this step
+    kInstruction,  // result of instruction `index`
+  };
+
+  Kind kind = Kind::kConstant;
+  int32_t index = 0;
+  double constant = 0;
+
+  static Operand Constant(double value) { return {Kind::kConstant, 0, value}; }
+  static Operand Input(int index) { return {Kind::kInput, index, 0}; }
+  static Operand Hyper(int index) { return {Kind::kHyper, index, 0}; }
+  static Operand State(int index) { return {Kind::kState, index, 0}; }
+  static Operand Instruction(int index) { return {Kind::kInstruction, index, 0}; }
+
+  bool IsConstant() const { return kind == Kind::kConstant; }
+  bool IsInstruction(int i) const { return kind == Kind::kInstruction && index == i; }
+  friend bool operator==(const Operand&, const Operand&) = default;
+};
+
+struct Instruction {
+  Op op = Op::add;
+  AxisSet over;  // the axes named in sum(x over ...); empty for other ops
+  std::array<Operand, kMaxArity> operands = {};
+
+  int Arity() const { return Info(op).arity; }
+  friend bool operator==(const Instruction&, const Instruction&) = default;
+};
+
+// Values that a hyper may take; an annotation. Without bounds: any finite number.
+struct Range {
+  static constexpr double kUnbounded = std::numeric_limits<double>::infinity();
+  double low = -kUnbounded, high = kUnbounded;
+  bool low_included = false, high_included = false;
+
+  bool Has(double value) const {
+    return (low_included ? value >= low : value > low) &&
+           (high_included ? value <= high : value < high);
+  }
+  std::string Text() const;  // "[0, 1)"
+};
+
+// A named constant: tuned by constants-only search, a keyword of an exported optimizer.
+struct Hyper {
+  double value = 0;
+  std::string name;  // annotation; may be empty
+  Range range;       // annotation
+
+  friend bool operator==(const Hyper& a, const Hyper& b) { return a.value == b.value; }
+};
+
+// A value that is kept from one step to the next.
+struct State {
+  AxisSet axes;
+  // A state starts at a constant, or at the signature's start input (see start_from_input).
+  double start = 0;
+  bool start_from_input = false;
+  Operand next;      // the value after this step; with fewer axes it is broadcast
+  std::string name;  // annotation; may be empty
+
+  friend bool operator==(const State& a, const State& b) {
+    return a.axes == b.axes && a.start == b.start && a.start_from_input == b.start_from_input &&
+           a.next == b.next;
+  }
+};
+
+struct Program {
+  const Signature* signature = &OptimizerSignature();
+  std::vector<Hyper> hypers;
+  std::vector<State> states;
+  std::vector<Instruction> instructions;
+  std::vector<Operand> outputs;  // one per output of the signature
+
+  std::string name;                            // annotation; may be empty
+  std::vector<std::string> instruction_names;  // annotation; empty, or one per instruction
+
+  friend bool operator==(const Program& a, const Program& b) {
+    return a.signature == b.signature && a.hypers == b.hypers && a.states == b.states &&
+           a.instructions == b.instructions && a.outputs == b.outputs;
+  }
+};
+
+// The type of every instruction's result. Operands must come before their users.
+std::vector<AxisSet> InstructionTypes(const Program& program);
+
+// The type of one operand, given the types of the instructions before it.
+AxisSet OperandType(const Program& program, const Operand& operand,
+                    const std::vector<AxisSet>& instruction_types);
+
+// Calls visit(Operand&) for every operand: of the instructions in order, of the outputs, of the
+// states' next values.
+template <typename AnyProgram, typename Visit>
+void ForEachOperand(AnyProgram& program, Visit visit) {
+  for (auto& instruction : program.instructions) {
+    for (int i = 0; i < instruction.Arity(); ++i) visit(instruction.operands[i]);
+  }
+  for (auto& output : program.outputs) visit(output);
+  for (auto& state : program.states) visit(state.next);
+}
+
+}  // namespace lathe
+
+#endif  // LATHE_DSL_PROGRAM_H_
