@@ -1,5 +1,5 @@
-// The seam behind which programs run. One meaning, several backends; `reference` is the one that the
-// others are checked against.
+// The seam behind which programs run. One meaning, several backends; `reference` is the one that
+// the others are checked against.
 //
 //   std::unique_ptr<Execution> run = *ReferenceExecutor().Prepare(program, {{32, 64}, {32, 1}});
 //   run->Step({.inputs = ..., .outputs = ...});
@@ -77,8 +77,8 @@ class Executor {
   // Short and stable; part of the numeric class, e.g. "reference-f64".
   virtual std::string_view Name() const = 0;
   // Invalid argument if the program does not verify or a shape is not positive.
-  virtual absl::StatusOr<std::unique_ptr<Execution>> Prepare(const Program& program,
-                                                             std::span<const Shape> shapes) const = 0;
+  virtual absl::StatusOr<std::unique_ptr<Execution>> Prepare(
+      const Program& program, std::span<const Shape> shapes) const = 0;
 };
 
 // Every value in double, op by op: slow and obviously right.

@@ -32,7 +32,9 @@ static_assert(TableIsSound(), "dsl/ops.def has a duplicate name or an impossible
 
 }  // namespace
 
-const OpInfo& Info(Op op) { return kOps[static_cast<size_t>(op)]; }
+const OpInfo& Info(Op op) {
+  return kOps[static_cast<size_t>(op)];
+}
 
 std::optional<Op> OpByName(std::string_view name) {
   for (size_t i = 0; i < kOps.size(); ++i) {

@@ -30,8 +30,8 @@ inline constexpr int kMaxHypers = 64;
 struct Operand {
   enum class Kind : uint8_t {
     kConstant,     // `constant`
-    kInput,        // signature input `index`
     kHyper,        // hyper `index`
+    kInput,        // signature input `index`
     kState,        // state `index`, as it was before this step
     kInstruction,  // result of instruction `index`
   };

@@ -30,21 +30,25 @@ std::optional<int> IndexByName(const Rows& rows, std::string_view name) {
 
 }  // namespace
 
-std::optional<int> Signature::InputByName(std::string_view name) const {
-  return IndexByName(inputs, name);
+std::optional<int> Signature::InputByName(std::string_view wanted) const {
+  return IndexByName(inputs, wanted);
 }
 
-std::optional<int> Signature::OutputByName(std::string_view name) const {
-  return IndexByName(outputs, name);
+std::optional<int> Signature::OutputByName(std::string_view wanted) const {
+  return IndexByName(outputs, wanted);
 }
 
-std::span<const Signature> AllSignatures() { return kSignatures; }
+std::span<const Signature> AllSignatures() {
+  return kSignatures;
+}
 
 const Signature* SignatureByName(std::string_view name) {
   std::optional<int> index = IndexByName(kSignatures, name);
   return index ? &kSignatures[*index] : nullptr;
 }
 
-const Signature& OptimizerSignature() { return kSignatures[0]; }
+const Signature& OptimizerSignature() {
+  return kSignatures[0];
+}
 
 }  // namespace lathe

@@ -40,8 +40,8 @@ struct Signature {
   // Index of the input that every output has to depend on for the program to be of any use.
   int required_input;
 
-  std::optional<int> InputByName(std::string_view name) const;
-  std::optional<int> OutputByName(std::string_view name) const;
+  std::optional<int> InputByName(std::string_view wanted) const;
+  std::optional<int> OutputByName(std::string_view wanted) const;
 };
 
 std::span<const Signature> AllSignatures();

@@ -8,7 +8,8 @@
 //   update = mul(c, lr)
 //   next m = lerp(g, m, 0.99)
 //
-// A state that is read is the state before the step, wherever its `next` stands. '#' starts a comment.
+// A state that is read is the state before the step, wherever its `next` stands. '#' starts a
+// comment.
 #ifndef LATHE_DSL_TEXT_H_
 #define LATHE_DSL_TEXT_H_
 

@@ -1,0 +1,85 @@
+#include "dsl/reference/lanes.h"
+
+#include <cmath>
+
+#include "dsl/kernels.h"
+
+namespace lathe::reference {
+namespace {
+
+// Calls run(stride...) with the strides of the first `arity` lanes as compile-time constants, so
+// that each combination is a loop of its own that the compiler can vectorize.
+template <int arity, typename Run, typename... Strides>
+void WithStrides(const Lanes& in, Run run, Strides... strides) {
+  constexpr int done = sizeof...(strides);
+  if constexpr (done == arity) {
+    run(strides...);
+  } else if (in[done].stride == 1) {
+    WithStrides<arity>(in, run, strides..., std::integral_constant<int, 1>{});
+  } else {
+    WithStrides<arity>(in, run, strides..., std::integral_constant<int, 0>{});
+  }
+}
+
+template <typename Kernel>
+void Apply(int64_t n, const Lanes& in, double* out) {
+  const double *a = in[0].data, *b = in[1].data, *c = in[2].data;
+  if constexpr (requires { Kernel::Apply(1.0, 1.0, 1.0); }) {
+    WithStrides<3>(in, [&](auto sa, auto sb, auto sc) {
+      for (int64_t i = 0; i < n; ++i) out[i] = Kernel::Apply(a[i * sa], b[i * sb], c[i * sc]);
+    });
+  } else if constexpr (requires { Kernel::Apply(1.0, 1.0); }) {
+    WithStrides<2>(in, [&](auto sa, auto sb) {
+      for (int64_t i = 0; i < n; ++i) out[i] = Kernel::Apply(a[i * sa], b[i * sb]);
+    });
+  } else if constexpr (requires { Kernel::Apply(1.0); }) {
+    WithStrides<1>(in, [&](auto sa) {
+      for (int64_t i = 0; i < n; ++i) out[i] = Kernel::Apply(a[i * sa]);
+    });
+  }
+}
+
+template <typename Kernel>
+double Add(double total, double element) {
+  if constexpr (requires { Kernel::Add(1.0, 1.0); }) return Kernel::Add(total, element);
+  return NAN;
+}
+
+template <typename Kernel>
+double Finish(double total, double count) {
+  if constexpr (requires { Kernel::Finish(1.0, 1.0); }) return Kernel::Finish(total, count);
+  return NAN;
+}
+
+}  // namespace
+
+void ApplyElementwise(Op op, int64_t n, const Lanes& in, double* out) {
+  switch (op) {
+// clang-format off
+#define LATHE_OP(name, ...) case Op::name: return Apply<kernels::name>(n, in, out);
+#include "dsl/ops.def"
+    // clang-format on
+  }
+}
+
+double AddToReduction(Op op, double total, double element) {
+  switch (op) {
+// clang-format off
+#define LATHE_OP(name, ...) case Op::name: return Add<kernels::name>(total, element);
+#include "dsl/ops.def"
+    // clang-format on
+  }
+  return NAN;
+}
+
+double FinishReduction(Op op, double total, double count) {
+  switch (op) {
+// clang-format off
+#define LATHE_OP(name, ...) case Op::name: return Finish<kernels::name>(total, count);
+#include "dsl/ops.def"
+    // clang-format on
+  }
+  return NAN;
+}
+
+}  // namespace lathe::reference

@@ -1,0 +1,61 @@
+#include "evaluators/problem_cache.h"
+
+#include "evaluators/task/task.h"
+
+namespace lathe {
+
+ProblemCache::ProblemCache(std::string data_directory, size_t max_bytes)
+    : data_directory_(std::move(data_directory)), max_bytes_(max_bytes) {}
+
+absl::StatusOr<std::shared_ptr<const Dataset>> ProblemCache::GetDataset(const std::string& name) {
+  {
+    const std::lock_guard lock(mutex_);
+    if (const auto found = datasets_.find(name); found != datasets_.end()) return found->second;
+  }
+  absl::StatusOr<Dataset> dataset = LoadDataset(data_directory_, name);
+  if (!dataset.ok()) return dataset.status();
+  const std::lock_guard lock(mutex_);
+  // Two threads may have read the same file; both get the one that came first.
+  return datasets_.try_emplace(name, std::make_shared<const Dataset>(*std::move(dataset)))
+      .first->second;
+}
+
+absl::StatusOr<std::shared_ptr<const Problem>> ProblemCache::Get(const v1::Task& task,
+                                                                 int seed_index) {
+  const Key key = {TaskHash(task), seed_index};
+  if (std::shared_ptr<const Problem> problem = Find(key)) return problem;
+  absl::StatusOr<std::shared_ptr<const Dataset>> dataset = GetDataset(task.dataset());
+  if (!dataset.ok()) return dataset.status();
+  return Insert(key, std::make_shared<const Problem>(DrawProblem(**dataset, task, seed_index)));
+}
+
+std::shared_ptr<const Problem> ProblemCache::Find(const Key& key) {
+  const std::lock_guard lock(mutex_);
+  const auto found = index_.find(key);
+  if (found == index_.end()) return nullptr;
+  entries_.splice(entries_.begin(), entries_, found->second);
+  return found->second->problem;
+}
+
+std::shared_ptr<const Problem> ProblemCache::Insert(const Key& key,
+                                                    std::shared_ptr<const Problem> problem) {
+  const std::lock_guard lock(mutex_);
+  // Two threads may have drawn the same problem; both get the one that came first.
+  if (const auto found = index_.find(key); found != index_.end()) return found->second->problem;
+  bytes_ += problem->Bytes();
+  entries_.push_front({key, problem});
+  index_[key] = entries_.begin();
+  while (bytes_ > max_bytes_ && entries_.size() > 1) {
+    bytes_ -= entries_.back().problem->Bytes();
+    index_.erase(entries_.back().key);
+    entries_.pop_back();
+  }
+  return problem;
+}
+
+size_t ProblemCache::Bytes() const {
+  const std::lock_guard lock(mutex_);
+  return bytes_;
+}
+
+}  // namespace lathe

@@ -1,0 +1,59 @@
+// Problems that evaluations start from, kept so that a population pays for drawing one once.
+//
+// Thread-safe.
+#ifndef LATHE_EVALUATORS_PROBLEM_CACHE_H_
+#define LATHE_EVALUATORS_PROBLEM_CACHE_H_
+
+#include <cstddef>
+#include <list>
+#include <map>
+#include <memory>
+#include <mutex>
+#include <string>
+#include <utility>
+
+#include "absl/status/statusor.h"
+#include "dsl/hash.h"
+#include "evaluators/dataset.h"
+#include "evaluators/splits.h"
+#include "lathe/v1/task.pb.h"
+
+namespace lathe {
+
+class ProblemCache {
+ public:
+  // Keeps the most recently used problems up to `max_bytes`, and always the last one.
+  ProblemCache(std::string data_directory, size_t max_bytes);
+
+  // The problem of a resolved task and a seed index. A problem that is still in use outlives its
+  // place in the cache.
+  absl::StatusOr<std::shared_ptr<const Problem>> Get(const v1::Task& task, int seed_index);
+
+  // A dataset of the directory. It is read once; a failure is not remembered, so that a file may be
+  // put right while a process runs.
+  absl::StatusOr<std::shared_ptr<const Dataset>> GetDataset(const std::string& name);
+
+  size_t Bytes() const;
+
+ private:
+  using Key = std::pair<Hash128, int>;  // task, seed index
+  struct Entry {
+    Key key;
+    std::shared_ptr<const Problem> problem;
+  };
+
+  std::shared_ptr<const Problem> Find(const Key& key);
+  std::shared_ptr<const Problem> Insert(const Key& key, std::shared_ptr<const Problem> problem);
+
+  const std::string data_directory_;
+  const size_t max_bytes_;
+  mutable std::mutex mutex_;  // held for look-ups, never while reading or drawing
+  std::map<std::string, std::shared_ptr<const Dataset>> datasets_;
+  std::list<Entry> entries_;  // the most recently used one first
+  std::map<Key, std::list<Entry>::iterator> index_;
+  size_t bytes_ = 0;
+};
+
+}  // namespace lathe
+
+#endif  // LATHE_EVALUATORS_PROBLEM_CACHE_H_

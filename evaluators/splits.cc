@@ -1,0 +1,113 @@
+#include "evaluators/splits.h"
+
+#include <cmath>
+
+#include "dsl/random.h"
+#include "evaluators/task/task.h"
+
+namespace lathe {
+namespace {
+
+// First number of a stream's path: what is drawn from it. Part of what a score means; never reused.
+enum Purpose : uint64_t {
+  kFeatureScales = 1,
+  kSplits = 2,
+  kInitialParameters = 3,
+  kBatches = 4,
+};
+
+constexpr double kLog2Of10 = 3.321928094887362;  // log2(10)
+
+double UniformWithin(RandomStream& random, double bound) {
+  return bound * (2 * random.Uniform() - 1);
+}
+
+Examples Select(const Dataset& dataset, std::span<const int> indices,
+                std::span<const double> scales) {
+  Examples examples{.features = dataset.features, .values = {}, .classes = {}};
+  examples.values.reserve(indices.size() * scales.size());
+  examples.classes.reserve(indices.size());
+  for (int index : indices) {
+    const std::span<const uint8_t> features = dataset.Features(index);
+    for (size_t i = 0; i < scales.size(); ++i) {
+      const double share = static_cast<double>(features[i]) / dataset.max_value;
+      examples.values.push_back(static_cast<float>(share * scales[i]));
+    }
+    examples.classes.push_back(dataset.Class(index));
+  }
+  return examples;
+}
+
+size_t BytesOf(const Examples& examples) {
+  return examples.values.size() * sizeof(float) + examples.classes.size();
+}
+
+}  // namespace
+
+Splits DrawSplits(const v1::Task& task, int seed_index, int dataset_examples) {
+  RandomStream random(task.seed(), {kSplits, static_cast<uint64_t>(seed_index)});
+  const std::vector<int> order = random.Permutation(dataset_examples);
+  const auto train_end = order.begin() + task.train_examples();
+  const auto validation_end = train_end + task.validation_examples();
+  return {.train = {order.begin(), train_end},
+          .validation = {train_end, validation_end},
+          .test = {validation_end, validation_end + task.test_examples()}};
+}
+
+std::vector<double> DrawFeatureScales(const v1::Task& task, int features) {
+  RandomStream random(task.seed(), {kFeatureScales});
+  std::vector<double> scales(static_cast<size_t>(features));
+  for (double& scale : scales) {
+    scale = PortableExp2(UniformWithin(random, task.feature_scale_exponent()) * kLog2Of10);
+  }
+  return scales;
+}
+
+std::vector<float> DrawInitialParameters(const v1::Task& task, int seed_index) {
+  RandomStream random(task.seed(), {kInitialParameters, static_cast<uint64_t>(seed_index)});
+  std::vector<float> parameters;
+  double bound = 0;
+  const std::vector<Shape> shapes = ParameterShapes(task);
+  for (size_t p = 0; p < shapes.size(); ++p) {
+    // A bias follows its weight and shares its fan in.
+    const bool is_weight = p % 2 == 0;
+    if (is_weight) bound = 1 / std::sqrt(static_cast<double>(shapes[p].cols));
+    for (int64_t i = 0; i < shapes[p].Elements(); ++i) {
+      parameters.push_back(static_cast<float>(UniformWithin(random, bound)));
+    }
+  }
+  return parameters;
+}
+
+size_t Problem::Bytes() const {
+  return BytesOf(train) + BytesOf(validation) + BytesOf(test) +
+         initial_parameters.size() * sizeof(float);
+}
+
+Problem DrawProblem(const Dataset& dataset, const v1::Task& task, int seed_index) {
+  const Splits splits = DrawSplits(task, seed_index, dataset.Examples());
+  const std::vector<double> scales = DrawFeatureScales(task, dataset.features);
+  return {.train = Select(dataset, splits.train, scales),
+          .validation = Select(dataset, splits.validation, scales),
+          .test = Select(dataset, splits.test, scales),
+          .initial_parameters = DrawInitialParameters(task, seed_index)};
+}
+
+BatchOrder::BatchOrder(const v1::Task& task, int seed_index)
+    : seed_(task.seed()),
+      seed_index_(static_cast<uint64_t>(seed_index)),
+      examples_(static_cast<int>(task.train_examples())),
+      batch_(task.batch()) {}
+
+std::span<const int> BatchOrder::Next() {
+  if (used_ + batch_ > order_.size()) {
+    order_ = RandomStream(seed_, {kBatches, seed_index_, epoch_}).Permutation(examples_);
+    ++epoch_;
+    used_ = 0;
+  }
+  const std::span<const int> rows = std::span(order_).subspan(used_, batch_);
+  used_ += batch_;
+  return rows;
+}
+
+}  // namespace lathe

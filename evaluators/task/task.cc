@@ -1,0 +1,96 @@
+#include "evaluators/task/task.h"
+
+#include <array>
+#include <cmath>
+#include <numbers>
+#include <string>
+
+namespace lathe {
+namespace {
+
+// The content hash guards against data that differ from those an evaluation was recorded with.
+constexpr std::array<DatasetInfo, 1> kDatasets = {{
+    {"digits", 1797, 64, 10, "bda8267fc78a7c5b5eeec1e0241a6a7e"},
+}};
+
+// Version of TaskHash: of its fields, their order and what each one means.
+constexpr std::string_view kTaskHashVersion = "lathe task 1";
+
+// Widths of the layers' inputs, and of the last layer's output.
+std::vector<int64_t> LayerWidths(const v1::Task& task) {
+  const DatasetInfo* dataset = DatasetByName(task.dataset());
+  if (dataset == nullptr) return {};
+  std::vector<int64_t> widths = {dataset->features};
+  widths.insert(widths.end(), task.mlp().hidden().begin(), task.mlp().hidden().end());
+  widths.push_back(dataset->classes);
+  return widths;
+}
+
+}  // namespace
+
+std::span<const DatasetInfo> KnownDatasets() {
+  return kDatasets;
+}
+
+const DatasetInfo* DatasetByName(std::string_view name) {
+  for (const DatasetInfo& dataset : kDatasets) {
+    if (dataset.name == name) return &dataset;
+  }
+  return nullptr;
+}
+
+v1::Task OverrideTask(const v1::Task& base, const v1::Task& changes) {
+  v1::Task task = base;
+  if (changes.has_mlp()) task.clear_mlp();  // merging would append to its widths
+  task.MergeFrom(changes);
+  return task;
+}
+
+std::vector<Shape> ParameterShapes(const v1::Task& task) {
+  const std::vector<int64_t> widths = LayerWidths(task);
+  std::vector<Shape> shapes;
+  for (size_t layer = 1; layer < widths.size(); ++layer) {
+    shapes.push_back({.rows = widths[layer], .cols = widths[layer - 1]});
+    shapes.push_back({.rows = widths[layer], .cols = 1});
+  }
+  return shapes;
+}
+
+double TrainingMultiplyAdds(const v1::Task& task) {
+  const std::vector<int64_t> widths = LayerWidths(task);
+  double per_example = 0;
+  for (size_t layer = 1; layer < widths.size(); ++layer) {
+    // Forward and weight gradient; the first layer needs no gradient of its input.
+    const double passes = layer == 1 ? 2 : 3;
+    per_example += passes * static_cast<double>(widths[layer] * widths[layer - 1]);
+  }
+  return per_example * task.batch() * task.steps();
+}
+
+Hash128 TaskHash(const v1::Task& task) {
+  const DatasetInfo* dataset = DatasetByName(task.dataset());
+  FieldHasher hasher;
+  hasher.Text(kTaskHashVersion)
+      .Text(task.dataset())
+      .Text(dataset == nullptr ? "" : dataset->content_hash)
+      .Number(task.train_examples())
+      .Number(task.validation_examples())
+      .Number(task.test_examples())
+      .Real(task.feature_scale_exponent());
+  hasher.Text("mlp").Number(static_cast<uint64_t>(task.mlp().hidden_size()));
+  for (uint32_t width : task.mlp().hidden()) hasher.Number(width);
+  hasher.Number(task.batch())
+      .Number(task.steps())
+      .Number(static_cast<uint64_t>(task.schedule()))
+      .Real(task.base_lr())
+      .Number(static_cast<uint64_t>(task.objective()))
+      .Number(task.seed());
+  return hasher.Digest();
+}
+
+double LearningRate(const v1::Task& task, int t) {
+  if (task.schedule() == v1::Task::CONSTANT) return task.base_lr();
+  return task.base_lr() * (1 + std::cos(std::numbers::pi * (t - 1) / task.steps())) / 2;
+}
+
+}  // namespace lathe

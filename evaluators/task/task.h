@@ -1,0 +1,52 @@
+// What a task is, without the means to run it: defaults, validation, shapes, cost, hash. Links no
+// torch.
+//
+//   absl::StatusOr<v1::Task> task = ResolveTask(job.task());
+//   Cost cost = CountCost(program, ParameterShapes(*task));
+#ifndef LATHE_EVALUATORS_TASK_TASK_H_
+#define LATHE_EVALUATORS_TASK_TASK_H_
+
+#include <span>
+#include <string_view>
+#include <vector>
+
+#include "absl/status/statusor.h"
+#include "dsl/executor.h"
+#include "dsl/hash.h"
+#include "lathe/v1/task.pb.h"
+
+namespace lathe {
+
+// What is known of a dataset by its name.
+struct DatasetInfo {
+  std::string_view name;
+  int examples, features, classes;
+  std::string_view content_hash;  // Hash128::Hex of the decoded content
+};
+std::span<const DatasetInfo> KnownDatasets();
+const DatasetInfo* DatasetByName(std::string_view name);  // null if there is none
+
+// `task` with every default filled in. Invalid argument names the field ("task.batch: ...") and
+// what is allowed. Resolving a resolved task changes nothing.
+absl::StatusOr<v1::Task> ResolveTask(const v1::Task& task);
+
+// `base` with the fields that are set in `changes` replaced (a set `mlp` replaces the whole model).
+v1::Task OverrideTask(const v1::Task& base, const v1::Task& changes);
+
+// The model's parameters in order: weight [out, in], then bias [out], layer by layer. `task` is
+// resolved here and below.
+std::vector<Shape> ParameterShapes(const v1::Task& task);
+
+// Arithmetic of training the model once for one seed, without the candidate's own: multiply-adds.
+double TrainingMultiplyAdds(const v1::Task& task);
+
+// Names what an evaluation of one seed index depends on: every field but `seeds`, in the order of
+// this function and not of protobuf, and the content of the data.
+Hash128 TaskHash(const v1::Task& task);
+
+// base_lr times the schedule at step t = 1 .. steps.
+double LearningRate(const v1::Task& task, int t);
+
+}  // namespace lathe
+
+#endif  // LATHE_EVALUATORS_TASK_TASK_H_

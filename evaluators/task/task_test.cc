@@ -1,0 +1,211 @@
+#include "evaluators/task/task.h"
+
+#include <gmock/gmock.h>
+#include <google/protobuf/text_format.h>
+#include <gtest/gtest.h>
+
+#include <cmath>
+#include <limits>
+#include <set>
+#include <string>
+
+namespace lathe {
+namespace {
+
+using ::google::protobuf::FieldDescriptor;
+using ::testing::ElementsAre;
+using ::testing::HasSubstr;
+
+v1::Task FromText(const std::string& text) {
+  v1::Task task;
+  EXPECT_TRUE(google::protobuf::TextFormat::ParseFromString(text, &task)) << text;
+  return task;
+}
+
+v1::Task Default() {
+  return ResolveTask(v1::Task()).value();
+}
+
+// Moves one field of a resolved task to another value, whatever its type.
+void Change(const FieldDescriptor* field, v1::Task& task) {
+  const auto* reflection = task.GetReflection();
+  ASSERT_FALSE(field->is_repeated()) << field->name();
+  switch (field->cpp_type()) {
+    case FieldDescriptor::CPPTYPE_STRING:
+      return reflection->SetString(&task, field, reflection->GetString(task, field) + "x");
+    case FieldDescriptor::CPPTYPE_UINT32:
+      return reflection->SetUInt32(&task, field, reflection->GetUInt32(task, field) + 1);
+    case FieldDescriptor::CPPTYPE_UINT64:
+      return reflection->SetUInt64(&task, field, reflection->GetUInt64(task, field) + 1);
+    case FieldDescriptor::CPPTYPE_DOUBLE:
+      return reflection->SetDouble(&task, field, reflection->GetDouble(task, field) / 2);
+    case FieldDescriptor::CPPTYPE_ENUM:
+      return reflection->SetEnumValue(&task, field, reflection->GetEnumValue(task, field) + 1);
+    case FieldDescriptor::CPPTYPE_MESSAGE:
+      ASSERT_EQ(field->name(), "mlp") << "teach this test to change " << field->name();
+      return task.mutable_mlp()->add_hidden(7);
+    default: FAIL() << "teach this test to change " << field->name();
+  }
+}
+
+TEST(ResolveTask, FillsTheDocumentedDefaults) {
+  const v1::Task expected = FromText(R"(
+      dataset: "digits" train_examples: 1000 validation_examples: 397 test_examples: 400
+      feature_scale_exponent: 1 mlp { hidden: 32 } batch: 32 steps: 100 schedule: COSINE
+      base_lr: 1 objective: VALIDATION_LOSS seed: 1 seeds: 4)");
+  EXPECT_EQ(Default().DebugString(), expected.DebugString());
+}
+
+TEST(ResolveTask, FillsEveryField) {
+  const v1::Task task = Default();
+  std::vector<const FieldDescriptor*> set;
+  task.GetReflection()->ListFields(task, &set);
+  EXPECT_EQ(set.size(), static_cast<size_t>(v1::Task::descriptor()->field_count()));
+}
+
+TEST(ResolveTask, ChangesNothingAboutAResolvedTask) {
+  const v1::Task task = ResolveTask(FromText("mlp {} feature_scale_exponent: 0 seed: 0")).value();
+  EXPECT_EQ(task.mlp().hidden_size(), 0);
+  EXPECT_EQ(task.feature_scale_exponent(), 0);
+  EXPECT_EQ(task.seed(), 0u);
+  EXPECT_EQ(ResolveTask(task)->SerializeAsString(), task.SerializeAsString());
+}
+
+TEST(ResolveTask, KnowsOneZero) {
+  const v1::Task task = ResolveTask(FromText("feature_scale_exponent: -0.0")).value();
+  EXPECT_FALSE(std::signbit(task.feature_scale_exponent()));
+}
+
+struct BadTask {
+  std::string text, message;
+};
+
+class RefusedTask : public testing::TestWithParam<BadTask> {};
+
+TEST_P(RefusedTask, NamesTheFieldAndWhatIsAllowed) {
+  const absl::Status status = ResolveTask(FromText(GetParam().text)).status();
+  EXPECT_EQ(status.code(), absl::StatusCode::kInvalidArgument);
+  EXPECT_EQ(std::string(status.message()), GetParam().message);
+}
+
+INSTANTIATE_TEST_SUITE_P(
+    All, RefusedTask,
+    testing::Values(
+        BadTask{"dataset: \"mnist\"", "task.dataset: unknown dataset \"mnist\"; known: digits"},
+        BadTask{"dataset: \"a\\nb\"", "task.dataset: unknown dataset \"a\\nb\"; known: digits"},
+        BadTask{"train_examples: 1001",
+                "task.train_examples: 1001 and 397 validation_examples and 400 test_examples are "
+                "1798 together; allowed: at most the 1797 of digits"},
+        BadTask{"test_examples: 4294967295",
+                "task.train_examples: 1000 and 397 validation_examples and 4294967295 "
+                "test_examples are 4294968692 together; allowed: at most the 1797 of digits"},
+        BadTask{"feature_scale_exponent: 6.5",
+                "task.feature_scale_exponent: 6.5 is not allowed; allowed: 0 to 6"},
+        BadTask{"feature_scale_exponent: nan",
+                "task.feature_scale_exponent: nan is not allowed; allowed: 0 to 6"},
+        BadTask{"feature_scale_exponent: -1",
+                "task.feature_scale_exponent: -1 is not allowed; allowed: 0 to 6"},
+        BadTask{"mlp { hidden: [1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1] }",
+                "task.mlp.hidden: 17 layers are not allowed; allowed: at most 16"},
+        BadTask{"mlp { hidden: [1, 0] }",
+                "task.mlp.hidden[1]: 0 is not allowed; allowed: 1 to 4096"},
+        BadTask{"mlp { hidden: 4097 }",
+                "task.mlp.hidden[0]: 4097 is not allowed; allowed: 1 to 4096"},
+        BadTask{"batch: 1001", "task.batch: 1001 is not allowed; allowed: 1 to 1000"},
+        BadTask{"steps: 1000001", "task.steps: 1000001 is not allowed; allowed: 1 to 1000000"},
+        BadTask{"base_lr: 0", "task.base_lr: 0 is not allowed; allowed: finite numbers above 0"},
+        BadTask{"base_lr: inf",
+                "task.base_lr: inf is not allowed; allowed: finite numbers above 0"},
+        BadTask{"base_lr: nan",
+                "task.base_lr: nan is not allowed; allowed: finite numbers above 0"},
+        BadTask{"seeds: 1001", "task.seeds: 1001 is not allowed; allowed: 1 to 1000"}));
+
+TEST(ResolveTask, AllowsTheLimitsThemselves) {
+  const char* const tasks[] = {
+      "train_examples: 1795 validation_examples: 1 test_examples: 1 batch: 1795",
+      "steps: 1000000 seeds: 1000 feature_scale_exponent: 6", "batch: 1 steps: 1 seeds: 1",
+      "mlp { hidden: [4096,1,1,1,1,1,1,1,1,1,1,1,1,1,1,4096] }", "base_lr: 1e-300"};
+  for (const char* text : tasks) EXPECT_TRUE(ResolveTask(FromText(text)).ok()) << text;
+}
+
+TEST(ResolveTask, RefusesUnknownEnumValues) {
+  v1::Task task;
+  task.set_schedule(static_cast<v1::Task::Schedule>(9));
+  EXPECT_EQ(std::string(ResolveTask(task).status().message()),
+            "task.schedule: unknown value 9; known: COSINE, CONSTANT");
+  task.clear_schedule();
+  task.set_objective(static_cast<v1::Task::Objective>(-1));
+  EXPECT_EQ(std::string(ResolveTask(task).status().message()),
+            "task.objective: unknown value -1; known: VALIDATION_LOSS, VALIDATION_ERROR");
+}
+
+TEST(ResolveTask, RefusesFieldsOfALaterVersion) {
+  v1::Task task;
+  ASSERT_TRUE(task.ParseFromString("\xf8\x06\x01"));  // field 111
+  EXPECT_THAT(std::string(ResolveTask(task).status().message()), HasSubstr("does not know"));
+  v1::Task with_mlp;
+  ASSERT_TRUE(with_mlp.mutable_mlp()->ParseFromString("\xf8\x06\x01"));
+  EXPECT_FALSE(ResolveTask(with_mlp).ok());
+}
+
+TEST(OverrideTask, ReplacesWhatIsSet) {
+  const v1::Task base = ResolveTask(FromText("steps: 7")).value();
+  const v1::Task task = OverrideTask(base, FromText("batch: 3 mlp { hidden: [5, 6] } seed: 0"));
+  v1::Task expected = base;
+  expected.set_batch(3);
+  expected.set_seed(0);
+  expected.mutable_mlp()->clear_hidden();
+  expected.mutable_mlp()->add_hidden(5);
+  expected.mutable_mlp()->add_hidden(6);
+  EXPECT_EQ(task.DebugString(), expected.DebugString());
+  EXPECT_EQ(OverrideTask(base, v1::Task()).DebugString(), base.DebugString());
+}
+
+TEST(ParameterShapes, AreWeightAndBiasLayerByLayer) {
+  EXPECT_THAT(ParameterShapes(Default()),
+              ElementsAre(Shape{32, 64}, Shape{32, 1}, Shape{10, 32}, Shape{10, 1}));
+  EXPECT_THAT(ParameterShapes(ResolveTask(FromText("mlp {}")).value()),
+              ElementsAre(Shape{10, 64}, Shape{10, 1}));
+}
+
+TEST(TrainingMultiplyAdds, CountsForwardAndBackward) {
+  // Forward and weight gradients of both layers, the hidden layer's own gradient.
+  const double per_example = 2 * (64 * 32 + 32 * 10) + 32 * 10;
+  EXPECT_EQ(TrainingMultiplyAdds(Default()), per_example * 32 * 100);
+}
+
+TEST(TaskHash, FollowsFromEveryFieldButSeeds) {
+  const v1::Task base = Default();
+  std::set<Hash128> hashes = {TaskHash(base)};
+  const auto* descriptor = v1::Task::descriptor();
+  for (int i = 0; i < descriptor->field_count(); ++i) {
+    const FieldDescriptor* field = descriptor->field(i);
+    v1::Task changed = base;
+    Change(field, changed);
+    const bool is_new = hashes.insert(TaskHash(changed)).second;
+    EXPECT_EQ(is_new, field->name() != "seeds") << field->name();
+  }
+}
+
+TEST(TaskHash, TellsLayersApart) {
+  v1::Task one = FromText("mlp { hidden: [8, 16] }"), other = FromText("mlp { hidden: [16, 8] }");
+  EXPECT_NE(TaskHash(ResolveTask(one).value()), TaskHash(ResolveTask(other).value()));
+}
+
+// The hash names recorded evaluations: if this fails, they are lost.
+TEST(TaskHash, IsFrozen) {
+  EXPECT_EQ(TaskHash(Default()).Hex(), "4a869840c8802807a84e265158ebcf1e");
+}
+
+TEST(LearningRate, FollowsTheSchedule) {
+  const v1::Task cosine = ResolveTask(FromText("steps: 100 base_lr: 0.5")).value();
+  EXPECT_EQ(LearningRate(cosine, 1), 0.5);
+  EXPECT_NEAR(LearningRate(cosine, 51), 0.25, 1e-15);
+  EXPECT_NEAR(LearningRate(cosine, 100), 0.25 * (1 + std::cos(M_PI * 0.99)), 1e-15);
+  const v1::Task constant = ResolveTask(FromText("schedule: CONSTANT base_lr: 0.5")).value();
+  EXPECT_EQ(LearningRate(constant, 1), 0.5);
+  EXPECT_EQ(LearningRate(constant, 100), 0.5);
+}
+
+}  // namespace
+}  // namespace lathe

@@ -1,0 +1,38 @@
+// The evaluator that trains with torch's kernels on this machine's processor.
+//
+//   TorchEvaluator evaluator("/usr/share/lathe/data");
+//   absl::StatusOr<Evaluation> e = evaluator.Evaluate(program, task, 0, Measure::kValidation);
+#ifndef LATHE_EVALUATORS_TORCH_EVALUATOR_H_
+#define LATHE_EVALUATORS_TORCH_EVALUATOR_H_
+
+#include <string>
+
+#include "dsl/executor.h"
+#include "evaluators/evaluator.h"
+#include "evaluators/problem_cache.h"
+
+namespace lathe {
+
+// Thread-safe. An evaluation uses the calling thread alone; with a BLAS that only one thread may
+// use (see BlasAllowsThreads) the evaluations of a process wait for each other.
+//
+// Sets the number of threads of torch and of the BLAS to 1 for the process.
+class TorchEvaluator : public Evaluator {
+ public:
+  // `executor` runs the programs and must outlive the evaluator.
+  explicit TorchEvaluator(std::string data_directory,
+                          const Executor& executor = ReferenceExecutor());
+
+  std::string NumericClass() const override;
+  absl::Status Check(const v1::Task& task) override;
+  absl::StatusOr<Evaluation> Evaluate(const Program& program, const v1::Task& task, int seed_index,
+                                      Measure measure) override;
+
+ private:
+  const Executor& executor_;
+  ProblemCache problems_;
+};
+
+}  // namespace lathe
+
+#endif  // LATHE_EVALUATORS_TORCH_EVALUATOR_H_

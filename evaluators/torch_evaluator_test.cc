@@ -1,0 +1,298 @@
+#include "evaluators/torch_evaluator.h"
+
+#include <gmock/gmock.h>
+#include <google/protobuf/text_format.h>
+#include <gtest/gtest.h>
+
+#include <functional>
+#include <new>
+#include <stdexcept>
+#include <thread>
+#include <vector>
+
+#include "dsl/known_programs.h"
+#include "dsl/text.h"
+#include "evaluators/blas.h"
+#include "evaluators/task/task.h"
+
+namespace lathe {
+namespace {
+
+using ::testing::ElementsAre;
+using ::testing::HasSubstr;
+using ::testing::MatchesRegex;
+
+constexpr char kShipped[] = LATHE_SOURCE_DIR "/evaluators/data";
+
+v1::Task TaskFrom(const std::string& text = "") {
+  v1::Task task;
+  EXPECT_TRUE(google::protobuf::TextFormat::ParseFromString(text, &task)) << text;
+  return ResolveTask(task).value();
+}
+
+// An optimizer whose update is the gradient times `factor`, an operand as text.
+Program Sgd(const std::string& factor) {
+  const std::string text = "lathe 1 optimizer sgd\ninput g[P,R,C] lr[] t[] total_steps[]\n";
+  return ParseOrStatus(text + "update = mul(g, " + factor + ")\n", "test").value();
+}
+
+struct Bits {
+  bool diverged;
+  int steps;
+  double objective, loss, error, test_loss, test_error;
+  friend bool operator==(const Bits&, const Bits&) = default;
+};
+
+Bits BitsOf(const absl::StatusOr<Evaluation>& e) {
+  EXPECT_TRUE(e.ok()) << e.status();
+  if (!e.ok()) return {};
+  return {e->diverged,         e->steps,     e->objective, e->validation.loss,
+          e->validation.error, e->test.loss, e->test.error};
+}
+
+Bits Trained(const Program& program, const v1::Task& task, int seed_index = 0,
+             Measure measure = Measure::kValidation) {
+  TorchEvaluator evaluator(kShipped);
+  return BitsOf(evaluator.Evaluate(program, task, seed_index, measure));
+}
+
+TEST(TorchEvaluator, TrainingReducesTheLoss) {
+  const v1::Task task = TaskFrom("feature_scale_exponent: 0");
+  const Bits untrained = Trained(Sgd("0"), task);
+  const Bits trained = Trained(Sgd("0.5"), task);
+  EXPECT_NEAR(untrained.loss, 2.3, 0.1);  // ten classes, guessed: log(10)
+  EXPECT_FALSE(trained.diverged);
+  EXPECT_EQ(trained.steps, 100);
+  EXPECT_EQ(trained.objective, trained.loss);
+  EXPECT_LT(trained.loss, 0.5);
+  EXPECT_LT(trained.error, 0.2);
+}
+
+TEST(TorchEvaluator, GivesTheSameBitsTwice) {
+  const Program adamw = KnownProgram("adamw").value();
+  const v1::Task task = TaskFrom("base_lr: 0.01");
+  TorchEvaluator evaluator(kShipped);
+  const Bits first = BitsOf(evaluator.Evaluate(adamw, task, 0, Measure::kValidationAndTest));
+  EXPECT_EQ(BitsOf(evaluator.Evaluate(adamw, task, 0, Measure::kValidationAndTest)), first);
+  EXPECT_EQ(Trained(adamw, task, 0, Measure::kValidationAndTest), first) << "another evaluator";
+  EXPECT_NE(BitsOf(evaluator.Evaluate(adamw, task, 1, Measure::kValidationAndTest)), first);
+}
+
+TEST(TorchEvaluator, GivesTheSameBitsFromTwoThreads) {
+  constexpr int kSeeds = 8;
+  const Program adamw = KnownProgram("adamw").value();
+  const v1::Task task = TaskFrom("base_lr: 0.01");
+  std::vector<Bits> alone;
+  for (int i = 0; i < kSeeds; ++i) alone.push_back(Trained(adamw, task, i));
+  TorchEvaluator evaluator(kShipped);
+  std::vector<std::vector<Bits>> together(2);
+  const auto work = [&](std::vector<Bits>& results) {
+    for (int i = 0; i < kSeeds; ++i) {
+      results.push_back(BitsOf(evaluator.Evaluate(adamw, task, i, Measure::kValidation)));
+    }
+  };
+  std::thread first(work, std::ref(together[0])), second(work, std::ref(together[1]));
+  first.join();
+  second.join();
+  EXPECT_EQ(together[0], alone);
+  EXPECT_EQ(together[1], alone);
+}
+
+TEST(TorchEvaluator, TakesATaskThatIsNotResolved) {
+  TorchEvaluator evaluator(kShipped);
+  EXPECT_EQ(BitsOf(evaluator.Evaluate(Sgd("0.1"), v1::Task(), 0, Measure::kValidation)),
+            Trained(Sgd("0.1"), TaskFrom()));
+}
+
+TEST(TorchEvaluator, LooksAtTheTestSplitOnlyWhenAsked) {
+  const Bits without = Trained(Sgd("0.1"), TaskFrom(), 0, Measure::kValidation);
+  const Bits with = Trained(Sgd("0.1"), TaskFrom(), 0, Measure::kValidationAndTest);
+  EXPECT_EQ(without.test_loss, 0);
+  EXPECT_EQ(without.test_error, 0);
+  EXPECT_GT(with.test_loss, 0);
+  EXPECT_GT(with.test_error, 0);
+  EXPECT_NE(with.test_loss, with.loss);
+  EXPECT_EQ(with.loss, without.loss);
+}
+
+TEST(TorchEvaluator, MinimisesWhatTheTaskSays) {
+  const Bits bits = Trained(Sgd("0.1"), TaskFrom("objective: VALIDATION_ERROR"));
+  EXPECT_EQ(bits.objective, bits.error);
+  EXPECT_NE(bits.objective, bits.loss);
+}
+
+TEST(TorchEvaluator, BindsTheScalarInputs) {
+  const v1::Task constant = TaskFrom("schedule: CONSTANT base_lr: 0.25 steps: 20");
+  EXPECT_EQ(Trained(Sgd("lr"), constant), Trained(Sgd("0.25"), constant));
+  EXPECT_EQ(Trained(Sgd("total_steps"), TaskFrom("steps: 2")),
+            Trained(Sgd("2"), TaskFrom("steps: 2")));
+  EXPECT_EQ(Trained(Sgd("t"), TaskFrom("steps: 1")), Trained(Sgd("1"), TaskFrom("steps: 1")));
+  EXPECT_NE(Trained(Sgd("t"), TaskFrom("steps: 2")), Trained(Sgd("1"), TaskFrom("steps: 2")));
+}
+
+TEST(TorchEvaluator, TrainsDeepModels) {
+  const v1::Task task = TaskFrom("mlp { hidden: [16, 16, 16] } feature_scale_exponent: 0");
+  EXPECT_LT(Trained(KnownProgram("adamw").value(),
+                    [&] {
+                      v1::Task small = task;
+                      small.set_base_lr(0.01);
+                      return small;
+                    }())
+                .loss,
+            1.0);
+}
+
+TEST(Divergence, OfAHugeUpdate) {
+  const Bits bits = Trained(Sgd("1e30"), TaskFrom());
+  EXPECT_TRUE(bits.diverged);
+  EXPECT_EQ(bits.steps, 1);
+}
+
+TEST(Divergence, OfALossTenTimesTheFirst) {
+  const Bits bits = Trained(Sgd("20"), TaskFrom());
+  EXPECT_TRUE(bits.diverged);
+  EXPECT_GE(bits.steps, 1);
+  EXPECT_LT(bits.steps, 100);
+}
+
+TEST(Divergence, OfNan) {
+  const Program program =
+      ParseOrStatus("lathe 1 optimizer nan\ninput g[P,R,C]\nz = sub(g, g)\nupdate = div(z, z)\n",
+                    "test")
+          .value();
+  const Bits bits = Trained(program, TaskFrom());
+  EXPECT_TRUE(bits.diverged);
+  EXPECT_EQ(bits.steps, 1);
+}
+
+TEST(Divergence, AfterTheLastStep) {
+  const Bits bits = Trained(Sgd("1e38"), TaskFrom("steps: 1"), 0, Measure::kValidationAndTest);
+  EXPECT_TRUE(bits.diverged);
+  EXPECT_EQ(bits.steps, 1);
+  EXPECT_EQ(bits.test_loss, 0) << "scores mean nothing then";
+}
+
+// An executor whose steps are a function of the test's.
+class FakeExecution : public Execution {
+ public:
+  using StepFunction = std::function<absl::Status(const StepBindings&)>;
+  explicit FakeExecution(StepFunction step) : step_(std::move(step)) {}
+  absl::Status Step(const StepBindings& bindings) override { return step_(bindings); }
+  void Reset() override {}
+  std::vector<double> ReadState(int, int) const override { return {}; }
+  absl::Status WriteState(int, int, std::span<const double>) override { return absl::OkStatus(); }
+
+ private:
+  StepFunction step_;
+};
+
+class FakeExecutor : public Executor {
+ public:
+  explicit FakeExecutor(FakeExecution::StepFunction step) : step_(std::move(step)) {}
+  std::string_view Name() const override { return "fake-f16"; }
+  absl::StatusOr<std::unique_ptr<Execution>> Prepare(const Program&,
+                                                     std::span<const Shape> shapes) const override {
+    shapes_.assign(shapes.begin(), shapes.end());
+    return std::make_unique<FakeExecution>(step_);
+  }
+
+  mutable std::vector<Shape> shapes_;
+
+ private:
+  FakeExecution::StepFunction step_;
+};
+
+absl::StatusOr<Evaluation> RunFake(const FakeExecution::StepFunction& step, const v1::Task& task) {
+  const FakeExecutor executor(step);
+  TorchEvaluator evaluator(kShipped, executor);
+  return evaluator.Evaluate(Sgd("1"), task, 0, Measure::kValidation);
+}
+
+TEST(TrainingRun, GivesTheExecutorEachStep) {
+  std::vector<double> ts, rates, totals;
+  std::vector<float> expected;  // the first weight, by our own subtraction
+  const auto step = [&](const StepBindings& bindings) {
+    rates.push_back(*static_cast<double*>(bindings.inputs[2].at(0).data));
+    ts.push_back(*static_cast<double*>(bindings.inputs[3].at(0).data));
+    totals.push_back(*static_cast<double*>(bindings.inputs[4].at(0).data));
+    const float w = *static_cast<float*>(bindings.inputs[0].at(0).data);
+    if (!expected.empty()) {
+      EXPECT_EQ(w, expected.back());
+    }
+    float& update = *static_cast<float*>(bindings.outputs[0].at(0).data);
+    update = 0.01f * static_cast<float>(ts.size());
+    expected.push_back(w - update);
+    for (const ArrayRef& array : bindings.inputs[1]) {
+      EXPECT_EQ(array.element, ArrayRef::Element::kFloat32);
+    }
+    EXPECT_EQ(bindings.inputs[1].size(), 4u);
+    EXPECT_TRUE(bindings.active.empty());
+    return absl::OkStatus();
+  };
+  const v1::Task task = TaskFrom("steps: 3 base_lr: 2");
+  EXPECT_TRUE(RunFake(step, task).ok());
+  EXPECT_THAT(ts, ElementsAre(1, 2, 3));
+  EXPECT_THAT(totals, ElementsAre(3, 3, 3));
+  EXPECT_THAT(rates,
+              ElementsAre(LearningRate(task, 1), LearningRate(task, 2), LearningRate(task, 3)));
+}
+
+TEST(TrainingRun, PreparesTheShapesOfTheTask) {
+  const FakeExecutor executor([](const StepBindings&) { return absl::OkStatus(); });
+  TorchEvaluator evaluator(kShipped, executor);
+  const v1::Task task = TaskFrom("steps: 1");
+  EXPECT_TRUE(evaluator.Evaluate(Sgd("1"), task, 0, Measure::kValidation).ok());
+  EXPECT_EQ(executor.shapes_, ParameterShapes(task));
+}
+
+TEST(TrainingRun, ReturnsWhatTheExecutorReports) {
+  const auto fails = [](const StepBindings&) { return absl::UnavailableError("broken"); };
+  EXPECT_EQ(RunFake(fails, TaskFrom()).status(), absl::UnavailableError("broken"));
+}
+
+TEST(TrainingRun, TurnsExceptionsIntoStatuses) {
+  const auto out_of_memory = [](const StepBindings&) -> absl::Status { throw std::bad_alloc(); };
+  EXPECT_EQ(RunFake(out_of_memory, TaskFrom()).status().code(),
+            absl::StatusCode::kResourceExhausted);
+  const auto broken = [](const StepBindings&) -> absl::Status { throw std::runtime_error("no"); };
+  EXPECT_EQ(RunFake(broken, TaskFrom()).status(), absl::InternalError("no"));
+}
+
+TEST(TorchEvaluator, NumericClassNamesWhatTheBitsDependOn) {
+  EXPECT_THAT(TorchEvaluator(kShipped).NumericClass(),
+              MatchesRegex("torch-[0-9]+\\.[0-9]+\\.[0-9]+.*-(blas|openblas-[a-z0-9_]+)-" +
+                           std::string(ReferenceExecutor().Name())));
+  const FakeExecutor executor([](const StepBindings&) { return absl::OkStatus(); });
+  EXPECT_THAT(TorchEvaluator(kShipped, executor).NumericClass(), HasSubstr("-fake-f16"));
+}
+
+TEST(TorchEvaluator, ChecksTaskAndData) {
+  TorchEvaluator evaluator(kShipped), elsewhere("/nonexistent");
+  EXPECT_TRUE(evaluator.Check(TaskFrom()).ok());
+  v1::Task wrong = TaskFrom();
+  wrong.set_batch(0xffff);
+  EXPECT_THAT(std::string(evaluator.Check(wrong).message()), HasSubstr("task.batch"));
+  EXPECT_THAT(std::string(elsewhere.Check(TaskFrom()).message()),
+              HasSubstr("/nonexistent/digits.csv.gz"));
+  EXPECT_EQ(elsewhere.Evaluate(Sgd("1"), TaskFrom(), 0, Measure::kValidation).status().code(),
+            absl::StatusCode::kNotFound);
+}
+
+TEST(TorchEvaluator, RefusesWhatItCannotRun) {
+  TorchEvaluator evaluator(kShipped);
+  v1::Task wrong = TaskFrom();
+  wrong.set_batch(0xffff);
+  const auto code = [&](const Program& program, const v1::Task& task, int seed_index) {
+    return evaluator.Evaluate(program, task, seed_index, Measure::kValidation).status().code();
+  };
+  EXPECT_EQ(code(Sgd("1"), wrong, 0), absl::StatusCode::kInvalidArgument);
+  EXPECT_EQ(code(Sgd("1"), TaskFrom(), -1), absl::StatusCode::kInvalidArgument);
+  EXPECT_EQ(code(Program(), TaskFrom(), 0), absl::StatusCode::kInvalidArgument);
+  Program other = Sgd("1");
+  const Signature signature = *other.signature;
+  other.signature = &signature;
+  EXPECT_EQ(code(other, TaskFrom(), 0), absl::StatusCode::kInvalidArgument);
+}
+
+}  // namespace
+}  // namespace lathe
