@@ -1,7 +1,13 @@
 #include "dsl/lexer.h"
 
+#include <algorithm>
+#include <array>
+
 namespace lathe {
 namespace {
+
+constexpr std::array<std::string_view, 7> kKeywords = {"lathe", "input", "hyper", "state",
+                                                       "next",  "in",    "over"};
 
 // <cctype> asks the locale; these do not.
 bool IsDigit(char c) {
@@ -45,6 +51,19 @@ Token NextToken(std::string_view rest) {
 }
 
 }  // namespace
+
+bool IsKeyword(std::string_view word) {
+  return std::find(kKeywords.begin(), kKeywords.end(), word) != kKeywords.end();
+}
+
+bool IsIdentifier(std::string_view word) {
+  if (word.empty() || word.size() > kMaxNameBytes || !(word[0] >= 'a' && word[0] <= 'z')) {
+    return false;
+  }
+  return !IsKeyword(word) && std::all_of(word.begin(), word.end(), [](char c) {
+    return (c >= 'a' && c <= 'z') || IsDigit(c) || c == '_';
+  });
+}
 
 std::vector<Token> TokenizeLine(std::string_view line) {
   std::vector<Token> tokens;

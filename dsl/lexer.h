@@ -2,6 +2,7 @@
 #ifndef LATHE_DSL_LEXER_H_
 #define LATHE_DSL_LEXER_H_
 
+#include <cstddef>
 #include <cstdint>
 #include <string_view>
 #include <vector>
@@ -23,6 +24,12 @@ struct Token {
   bool Is(char punctuation) const { return kind == Kind::kPunctuation && text[0] == punctuation; }
   bool IsName(std::string_view name) const { return kind == Kind::kName && text == name; }
 };
+
+// Whether `word` may name what a program defines: 1 to kMaxNameBytes of a-z, 0-9 and '_', starting
+// with a letter, and no keyword.
+inline constexpr size_t kMaxNameBytes = 64;
+bool IsKeyword(std::string_view word);
+bool IsIdentifier(std::string_view word);
 
 // The tokens of one line without its newline, the last of them kEnd. '#' ends the line.
 std::vector<Token> TokenizeLine(std::string_view line);

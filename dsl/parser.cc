@@ -1,8 +1,6 @@
 #include "dsl/parser.h"
 
 #include <algorithm>
-#include <array>
-#include <cmath>
 
 #include "absl/strings/str_cat.h"
 
@@ -11,12 +9,13 @@ namespace {
 
 constexpr size_t kMaxTextBytes = 1 << 20;
 constexpr size_t kMaxDiagnostics = 20;
-constexpr size_t kMaxNameBytes = 64;
-constexpr std::array<std::string_view, 7> kReserved = {"lathe", "input", "hyper", "state",
-                                                       "next",  "in",    "over"};
+
+// A message shows no more of a token than a reader takes in.
+constexpr size_t kMaxShownBytes = 80;
 
 std::string Quoted(std::string_view text) {
-  return "\"" + std::string(text) + "\"";
+  std::string dots = text.size() > kMaxShownBytes ? "..." : "";
+  return "\"" + std::string(text.substr(0, kMaxShownBytes)) + dots + "\"";
 }
 
 template <typename Rows>
@@ -27,19 +26,11 @@ std::string NamesOf(const Rows& rows) {
   return names;
 }
 
+}  // namespace
+
 std::string Describe(const Token& token) {
   return token.kind == Token::Kind::kEnd ? "the end of the line" : Quoted(token.text);
 }
-
-bool IsIdentifier(std::string_view text) {
-  if (text.empty() || text.size() > kMaxNameBytes || !(text[0] >= 'a' && text[0] <= 'z'))
-    return false;
-  return std::all_of(text.begin(), text.end(), [](char c) {
-    return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '_';
-  });
-}
-
-}  // namespace
 
 std::string_view KindName(DiagnosticKind kind) {
   static constexpr std::string_view kNames[] = {
@@ -69,6 +60,13 @@ absl::StatusOr<Program> ParseOrStatus(std::string_view text, std::string_view fi
 }
 
 void Parser::Complain(DiagnosticKind kind, const Token& place, std::string message) {
+  if (diagnostics_.size() == kMaxDiagnostics) return;
+  // A limit is passed once, not again by every line beyond it.
+  if (kind == DiagnosticKind::too_many) {
+    for (const Diagnostic& told : diagnostics_) {
+      if (told.message == message) return;
+    }
+  }
   diagnostics_.push_back({kind, std::max(line_, 1), place.column, std::move(message)});
 }
 
@@ -87,9 +85,10 @@ ParseResult Parser::Run() {
     at_ = 0;
     ++line_;
     if (Peek().kind == Token::Kind::kEnd) continue;
-    bool was_header = header_seen_;
+    size_t told = diagnostics_.size();
     ParseLine();
-    if (!was_header && !diagnostics_.empty()) break;  // without a header nothing means anything
+    if (!header_seen_) break;  // without a header nothing means anything
+    if (diagnostics_.size() > told) DefineDespiteMistake();
   }
   if (!header_seen_ && diagnostics_.empty()) {
     Complain(DiagnosticKind::missing_header, {},
@@ -106,7 +105,9 @@ void Parser::ParseLine() {
     int byte = static_cast<unsigned char>(token.text[0]);
     std::string shown = byte > 32 && byte < 127 ? Quoted(token.text) : absl::StrCat("byte ", byte);
     return Complain(DiagnosticKind::unexpected_character, token,
-                    shown + " cannot stand here; allowed are names, numbers and = ( ) [ ] , #");
+                    shown +
+                        " cannot stand here; allowed are names, numbers and = ( ) [ ] , #; "
+                        "arithmetic is written as calls, as in mul(a, b)");
   }
   if (!header_seen_) {
     header_seen_ = ParseHeader();
@@ -130,16 +131,16 @@ bool Parser::ParseHeader() {
   Token version = Take();
   if (version.text != std::to_string(kLanguageVersion)) {
     Complain(DiagnosticKind::unknown_version, version,
-             absl::StrCat("unknown version ", Describe(version),
-                          " of the language; this is version ", kLanguageVersion));
+             absl::StrCat("expected the version of the language, ", kLanguageVersion, ", found ",
+                          Describe(version)));
     return false;
   }
   Token signature = Take();
   const Signature* row = SignatureByName(signature.text);
   if (row == nullptr) {
     Complain(DiagnosticKind::unknown_signature, signature,
-             absl::StrCat("unknown signature ", Describe(signature),
-                          "; there are: ", NamesOf(AllSignatures())));
+             absl::StrCat("expected a signature, one of: ", NamesOf(AllSignatures()), "; found ",
+                          Describe(signature)));
     return false;
   }
   std::optional<Token> name = ParseNewName();
@@ -178,29 +179,52 @@ bool Parser::Expect(char punctuation, std::string_view after) {
 
 bool Parser::ExpectEnd() {
   if (Peek().kind == Token::Kind::kEnd) return true;
+  bool sign = Peek().text[0] == '+' || Peek().text[0] == '-';
   Complain(DiagnosticKind::syntax, Peek(),
-           absl::StrCat("expected the end of the line, found ", Describe(Peek())));
+           absl::StrCat("expected the end of the line, found ", Describe(Peek()),
+                        sign ? "; arithmetic is written as calls, as in add(a, b)" : ""));
   return false;
 }
 
 std::optional<Token> Parser::ParseNewName() {
   Token name = Take();
-  bool reserved = std::find(kReserved.begin(), kReserved.end(), name.text) != kReserved.end();
-  if (name.kind == Token::Kind::kName && IsIdentifier(name.text) && !reserved) return name;
+  if (name.kind == Token::Kind::kName && IsIdentifier(name.text)) return name;
   Complain(DiagnosticKind::bad_name, name,
-           absl::StrCat(Describe(name), " cannot be a name: a name is 1 to ", kMaxNameBytes,
-                        " of a-z, 0-9 and _, starts with a letter and is no keyword"));
+           absl::StrCat("expected a name, found ", Describe(name),
+                        IsKeyword(name.text)
+                            ? ", which is a keyword"
+                            : absl::StrCat("; a name is 1 to ", kMaxNameBytes,
+                                           " of a-z, 0-9 and _ and starts with a letter")));
   return std::nullopt;
 }
 
 void Parser::Define(const Token& name, Operand operand, bool broken) {
   if (program_.signature->InputByName(name.text) && operand.kind != Operand::Kind::kInput) {
     return Complain(DiagnosticKind::name_taken, name,
-                    absl::StrCat(Quoted(name.text), " is an input of the signature"));
+                    absl::StrCat(Quoted(name.text), " is an input of the signature ",
+                                 std::string(program_.signature->name), "; take another name"));
   }
-  if (!names_.emplace(std::string(name.text), Meaning{operand, broken}).second) {
-    Complain(DiagnosticKind::name_taken, name,
-             absl::StrCat(Quoted(name.text), " is defined already; every name is defined once"));
+  auto [found, defined] = names_.emplace(std::string(name.text), Meaning{operand, broken});
+  if (defined) return;
+  bool state = found->second.operand.kind == Operand::Kind::kState;
+  Complain(DiagnosticKind::name_taken, name,
+           absl::StrCat(Quoted(name.text), " is defined already; every name is defined once",
+                        state ? ", and a state moves on with a \"next\" line" : ""));
+}
+
+// A line with a mistake still defines the names that it was to define, so that the mistake is not
+// told again at their uses.
+void Parser::DefineDespiteMistake() {
+  const bool inputs = tokens_[0].IsName("input");
+  const size_t place = tokens_[0].IsName("hyper") || tokens_[0].IsName("state") ? 1 : 0;
+  for (size_t i = 0; i < tokens_.size(); ++i) {
+    if (tokens_[i].kind != Token::Kind::kName) continue;
+    std::optional<int> input = program_.signature->InputByName(tokens_[i].text);
+    if (inputs && input) {
+      names_.emplace(std::string(tokens_[i].text), Meaning{Operand::Input(*input)});
+    } else if (!inputs && i == place) {
+      names_.emplace(std::string(tokens_[i].text), Meaning{.operand = {}, .broken = true});
+    }
   }
 }
 
@@ -215,7 +239,8 @@ std::optional<Operand> Parser::Lookup(const Token& name) {
     return found->second.operand;
   }
   if (name.text == "inf" || name.text == "nan") {
-    Complain(DiagnosticKind::bad_number, name, "a constant must be a finite number");
+    Complain(DiagnosticKind::bad_number, name,
+             absl::StrCat("a constant is a finite number, not ", Quoted(name.text)));
   } else if (program_.signature->InputByName(name.text)) {
     Complain(DiagnosticKind::undeclared_input, name,
              absl::StrCat("the input ", Quoted(name.text), " is used without an \"input\" line"));
@@ -230,10 +255,10 @@ std::optional<Operand> Parser::Lookup(const Token& name) {
 bool Parser::Fits(const Operand& value, AxisSet axes, const Token& place) {
   AxisSet type = TypeOf(value);
   if (axes.Contains(type)) return true;
-  Complain(
-      DiagnosticKind::wrong_type, place,
-      absl::StrCat(Quoted(place.text), " has the type ", axes.Text(), ", the value has the type ",
-                   type.Text(), "; axes may only be missing, reduce the others"));
+  Complain(DiagnosticKind::wrong_type, place,
+           absl::StrCat(Quoted(place.text), " has the type ", axes.Text(),
+                        ", the value has the type ", type.Text(),
+                        "; reduce the value over the axes that ", Quoted(place.text), " lacks"));
   return false;
 }
 

@@ -13,6 +13,9 @@
 
 namespace lathe {
 
+// How a diagnostic names a token: its text in quotes, or "the end of the line".
+std::string Describe(const Token& token);
+
 // Thrown nowhere: a line that cannot be understood is given up by returning false or nullopt
 // after a diagnostic, and parsing goes on with the next line.
 class Parser {
@@ -61,6 +64,7 @@ class Parser {
 
   void Complain(DiagnosticKind kind, const Token& place, std::string message);
   void Define(const Token& name, Operand operand, bool broken = false);
+  void DefineDespiteMistake();
   AxisSet TypeOf(const Operand& operand) const;
 
   std::string_view text_;

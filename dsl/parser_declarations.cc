@@ -24,10 +24,12 @@ void Parser::ParseInputs() {
     Token name = Take();
     std::optional<int> index = program_.signature->InputByName(name.text);
     if (!index) {
-      return Complain(DiagnosticKind::unknown_input, name,
-                      absl::StrCat("signature ", std::string(program_.signature->name),
-                                   " has no input \"", std::string(name.text),
-                                   "\"; it has: ", SignatureInputs(*program_.signature)));
+      Complain(DiagnosticKind::unknown_input, name,
+               absl::StrCat("expected an input of the signature ",
+                            std::string(program_.signature->name), ", found ", Describe(name),
+                            "; it has: ", SignatureInputs(*program_.signature)));
+      if (!Peek().Is('[') || !ParseType()) return;
+      continue;
     }
     std::optional<AxisSet> type = ParseType();
     AxisSet expected = program_.signature->inputs[*index].axes;
@@ -64,14 +66,14 @@ bool Parser::ParseAxisList(AxisSet& axes, char end) {
     std::optional<Axis> axis =
         name.kind == Token::Kind::kName ? AxisByName(name.text) : std::nullopt;
     if (!axis) {
-      Complain(
-          DiagnosticKind::unknown_axis, name,
-          absl::StrCat("expected an axis, one of P, R, C; found \"", std::string(name.text), "\""));
+      Complain(DiagnosticKind::unknown_axis, name,
+               absl::StrCat("expected an axis, one of P, R, C; found ", Describe(name)));
       return false;
     }
     if (axes.Has(*axis)) {
       Complain(DiagnosticKind::axis_twice, name,
-               absl::StrCat("the axis ", std::string(name.text), " is named twice"));
+               absl::StrCat("the axis ", std::string(name.text),
+                            " is named twice; every axis is named at most once"));
       return false;
     }
     axes = axes.With({*axis});
@@ -79,7 +81,12 @@ bool Parser::ParseAxisList(AxisSet& axes, char end) {
       Take();
       return true;
     }
-    if (!Expect(',', "an axis")) return false;
+    Token comma = Take();
+    if (comma.Is(',')) continue;
+    Complain(DiagnosticKind::syntax, comma,
+             absl::StrCat("expected \",\" or \"", std::string(1, end), "\" after an axis, found ",
+                          Describe(comma)));
+    return false;
   }
 }
 
@@ -92,8 +99,8 @@ std::optional<double> Parser::ParseNumber() {
   if (token.kind != Token::Kind::kNumber || !whole || !std::isfinite(value) ||
       (value == 0 && std::signbit(value))) {
     Complain(DiagnosticKind::bad_number, token,
-             absl::StrCat("expected a finite decimal number like 0.9 or 1e-08, not -0; found \"",
-                          std::string(token.text), "\""));
+             absl::StrCat("expected a finite decimal number like 0.9 or 1e-08, not -0; found ",
+                          Describe(token)));
     return std::nullopt;
   }
   return value;
@@ -120,13 +127,14 @@ void Parser::ParseHyper() {
   }
   if (good && !hyper.range.Has(hyper.value)) {
     Complain(DiagnosticKind::out_of_range, place,
-             absl::StrCat(NumberText(hyper.value), " is not in ", hyper.range.Text()));
+             absl::StrCat("the value ", NumberText(hyper.value), " of the hyper ", Describe(*name),
+                          " is not in its range ", hyper.range.Text()));
     good = false;
   }
   good = good && ExpectEnd();
   if (program_.hypers.size() == kMaxHypers) {
     return Complain(DiagnosticKind::too_many, *name,
-                    absl::StrCat("more than ", kMaxHypers, " hypers"));
+                    absl::StrCat("a program has at most ", kMaxHypers, " hypers"));
   }
   Define(*name, Operand::Hyper(static_cast<int>(program_.hypers.size())), !good);
   program_.hypers.push_back(hyper);
@@ -144,8 +152,8 @@ std::optional<Range> Parser::ParseRange() {
   Token open = Take();
   if (!open.Is('[') && !open.Is('(')) {
     Complain(DiagnosticKind::syntax, open,
-             absl::StrCat("expected a range like [0, 1) or (0, inf) after \"in\", found \"",
-                          std::string(open.text), "\""));
+             absl::StrCat("expected a range like [0, 1) or (0, inf) after \"in\", found ",
+                          Describe(open)));
     return std::nullopt;
   }
   std::optional<double> low = ParseBound();
@@ -154,7 +162,9 @@ std::optional<Range> Parser::ParseRange() {
   if (!high) return std::nullopt;
   Token close = Take();
   if (!close.Is(']') && !close.Is(')')) {
-    Complain(DiagnosticKind::syntax, close, "expected \"]\" or \")\" after the upper bound");
+    Complain(
+        DiagnosticKind::syntax, close,
+        absl::StrCat("expected \"]\" or \")\" after the upper bound, found ", Describe(close)));
     return std::nullopt;
   }
   Range range{*low, *high, open.Is('['), close.Is(']')};
@@ -164,7 +174,7 @@ std::optional<Range> Parser::ParseRange() {
   Complain(DiagnosticKind::bad_range, open,
            absl::StrCat("the range ", range.Text(),
                         closed_at_infinity ? " includes an infinite bound; use ( or ) there"
-                                           : " is empty; the lower bound comes first"));
+                                           : " needs a lower bound below its upper bound"));
   return std::nullopt;
 }
 
@@ -180,7 +190,7 @@ void Parser::ParseState() {
   good = good && Expect('=', "the type") && ParseStart(*name, state) && ExpectEnd();
   if (program_.states.size() == kMaxStates) {
     return Complain(DiagnosticKind::too_many, *name,
-                    absl::StrCat("more than ", kMaxStates, " states"));
+                    absl::StrCat("a program has at most ", kMaxStates, " states"));
   }
   Define(*name, Operand::State(static_cast<int>(program_.states.size())), !good);
   program_.states.push_back(state);

@@ -7,11 +7,18 @@
 namespace lathe {
 namespace {
 
-std::string OpNames() {
+template <typename Wanted>
+std::string OpNames(Wanted wanted) {
   std::string names;
-  for (Op op : AllOps())
+  for (Op op : AllOps()) {
+    if (!wanted(op)) continue;
     absl::StrAppend(&names, names.empty() ? "" : ", ", std::string(Info(op).name));
+  }
   return names;
+}
+
+bool NamesAxes(Op op) {
+  return Info(op).rule == TypeRule::reduce_over;
 }
 
 }  // namespace
@@ -21,15 +28,17 @@ void Parser::ParseNext() {
   Token name = Take();
   auto found = names_.find(name.text);
   if (found == names_.end() || found->second.operand.kind != Operand::Kind::kState) {
+    if (found != names_.end() && found->second.broken) return;
     return Complain(DiagnosticKind::not_a_state, name,
-                    absl::StrCat("\"next\" is followed by the name of a state; \"",
-                                 std::string(name.text), "\" is none"));
+                    absl::StrCat("expected the name of a state that a \"state\" line above "
+                                 "declares, found ",
+                                 Describe(name)));
   }
   int state = found->second.operand.index;
   if (next_set_[state]) {
-    return Complain(
-        DiagnosticKind::next_twice, name,
-        absl::StrCat("the state \"", std::string(name.text), "\" has its next value already"));
+    return Complain(DiagnosticKind::next_twice, name,
+                    absl::StrCat("the state ", Describe(name),
+                                 " has its next value already; every state has one \"next\" line"));
   }
   next_set_[state] = true;
   if (!Expect('=', "the name")) return;
@@ -49,8 +58,8 @@ void Parser::ParseStatement() {
   good = value.has_value() && ExpectEnd();
   if (good && !output && !is_call) {
     Complain(DiagnosticKind::alias, *name,
-             absl::StrCat("\"", std::string(name->text),
-                          "\" would only be another name for the value; "
+             absl::StrCat(Describe(*name),
+                          " would only be another name for the value; "
                           "apply an op, as in add(a, b), or use the value itself"));
     good = false;
   }
@@ -68,29 +77,37 @@ std::optional<Operand> Parser::ParseExpression() {
 }
 
 std::optional<Operand> Parser::ParseAtom() {
-  if (Peek().kind == Token::Kind::kName) return Lookup(Take());
+  if (Peek().kind == Token::Kind::kName && tokens_[at_ + 1].Is('(')) {
+    Complain(DiagnosticKind::syntax, Peek(),
+             absl::StrCat("an operand is a name or a number; give ", std::string(Peek().text),
+                          "(...) a line and a name of its own"));
+    return std::nullopt;
+  }
+  if (Peek().kind == Token::Kind::kName && !Peek().IsName("over")) return Lookup(Take());
   if (Peek().kind == Token::Kind::kNumber) {
     std::optional<double> value = ParseNumber();
     if (!value) return std::nullopt;
     return Operand::Constant(*value);
   }
   Complain(DiagnosticKind::syntax, Peek(),
-           absl::StrCat("expected a name or a number, found \"", std::string(Peek().text), "\""));
+           absl::StrCat("expected a name or a number, found ", Describe(Peek())));
   return std::nullopt;
 }
 
 bool Parser::ParseOver(Op op, const Token& name, Instruction& instruction) {
-  bool wanted = Info(op).rule == TypeRule::reduce_over;
+  bool wanted = NamesAxes(op);
   if (!Peek().IsName("over")) {
     if (!wanted) return Expect(')', "the operands");
-    Complain(DiagnosticKind::missing_over, Peek(),
-             absl::StrCat(std::string(name.text), " says which axes it removes, as in ",
-                          std::string(name.text), "(x over R,C)"));
+    Complain(
+        DiagnosticKind::missing_over, Peek(),
+        absl::StrCat(std::string(name.text), " says which of the axes P, R, C it removes, as in ",
+                     std::string(name.text), "(x over R,C)"));
     return false;
   }
   if (!wanted) {
     Complain(DiagnosticKind::unexpected_over, Peek(),
-             absl::StrCat(std::string(name.text), " takes no \"over\"; sum and mean do"));
+             absl::StrCat(std::string(name.text),
+                          " takes no \"over\"; these ops do: ", OpNames(NamesAxes)));
     return false;
   }
   Take();
@@ -101,7 +118,8 @@ std::optional<Operand> Parser::ParseCall(const Token& name) {
   std::optional<Op> op = OpByName(name.text);
   if (!op) {
     Complain(DiagnosticKind::unknown_op, name,
-             absl::StrCat("unknown op \"", std::string(name.text), "\"; there are: ", OpNames()));
+             absl::StrCat("unknown op ", Describe(name),
+                          "; there are: ", OpNames([](Op) { return true; })));
     return std::nullopt;
   }
   Instruction instruction;
@@ -109,8 +127,8 @@ std::optional<Operand> Parser::ParseCall(const Token& name) {
   Take();  // the parenthesis that made this a call
   std::array<AxisSet, kMaxArity> types;
   int arity = 0;
-  bool good = true;
-  while (!Peek().Is(')')) {
+  bool more = !Peek().Is(')');
+  while (more) {
     std::optional<Operand> operand = ParseAtom();
     if (!operand) return std::nullopt;
     if (arity < kMaxArity) {
@@ -118,20 +136,24 @@ std::optional<Operand> Parser::ParseCall(const Token& name) {
       types[arity] = TypeOf(*operand);
     }
     ++arity;
-    if (!Peek().Is(',')) break;
-    Take();
+    more = Peek().Is(',');
+    if (more) Take();
+  }
+  if (!Peek().Is(')') && !Peek().IsName("over")) {
+    Complain(DiagnosticKind::syntax, Peek(),
+             absl::StrCat("expected \",\" or \")\" after an operand, found ", Describe(Peek())));
+    return std::nullopt;
   }
   if (arity != instruction.Arity()) {
     Complain(DiagnosticKind::wrong_arity, name,
-             absl::StrCat(std::string(name.text), " takes ", instruction.Arity(), " operands, not ",
-                          arity));
+             absl::StrCat(std::string(name.text), " takes ", instruction.Arity(),
+                          instruction.Arity() == 1 ? " operand" : " operands", ", not ", arity));
     return std::nullopt;
   }
-  good = ParseOver(*op, name, instruction);
-  if (!good) return std::nullopt;
+  if (!ParseOver(*op, name, instruction)) return std::nullopt;
   if (program_.instructions.size() == kMaxInstructions) {
     Complain(DiagnosticKind::too_many, name,
-             absl::StrCat("more than ", kMaxInstructions, " instructions"));
+             absl::StrCat("a program has at most ", kMaxInstructions, " instructions"));
     return std::nullopt;
   }
   types_.push_back(ResultType(*op, instruction.over, std::span(types).first(arity)));

@@ -2,6 +2,7 @@
 #include <set>
 
 #include "absl/strings/str_cat.h"
+#include "dsl/lexer.h"
 #include "dsl/text.h"
 
 namespace lathe {
@@ -17,8 +18,6 @@ class Printer {
     for (const SignatureInput& input : program_.signature->inputs)
       taken_.insert(std::string(input.name));
     for (const auto& output : program_.signature->outputs) taken_.insert(std::string(output.name));
-    for (const char* word : {"lathe", "input", "hyper", "state", "next", "in", "over"})
-      taken_.insert(word);
     NameLeaves();
     NameInstructions();
     PrintDeclarations();
@@ -29,7 +28,7 @@ class Printer {
  private:
   // The author's name if it is wanted and free, else a number after `prefix`.
   std::string FreshName(const std::string& authored, char prefix, int& counter) {
-    if (naming_ == Naming::kAuthored && !authored.empty() && taken_.insert(authored).second) {
+    if (naming_ == Naming::kAuthored && IsIdentifier(authored) && taken_.insert(authored).second) {
       return authored;
     }
     while (true) {
@@ -77,7 +76,7 @@ class Printer {
   void PrintDeclarations() {
     const Signature& signature = *program_.signature;
     int unused = 0;
-    std::string name = naming_ == Naming::kAuthored && !program_.name.empty()
+    std::string name = naming_ == Naming::kAuthored && IsIdentifier(program_.name)
                            ? program_.name
                            : FreshName("", 'p', unused);
     absl::StrAppend(&text_, "lathe ", kLanguageVersion, " ", std::string(signature.name), " ", name,
@@ -95,8 +94,9 @@ class Printer {
     if (!inputs.empty()) absl::StrAppend(&text_, "input ", inputs, "\n");
     for (size_t i = 0; i < hypers_.size(); ++i) {
       absl::StrAppend(&text_, "hyper  ", hypers_[i], " = ", NumberText(program_.hypers[i].value));
-      if (naming_ == Naming::kAuthored) {
-        absl::StrAppend(&text_, " in ", program_.hypers[i].range.Text());
+      const Hyper& hyper = program_.hypers[i];
+      if (naming_ == Naming::kAuthored && hyper.range.Has(hyper.value)) {
+        absl::StrAppend(&text_, " in ", hyper.range.Text());
       }
       text_ += '\n';
     }

@@ -10,9 +10,8 @@ constexpr double kConstantChance = 0.15;
 constexpr double kRecentChance = 0.5;
 constexpr int kRecent = 3;
 
-// The non-empty subsets of the element axes and of all axes that a reduction may name.
-constexpr std::array<AxisSet, 5> kReducible = {AxisSet{Axis::kR}, AxisSet{Axis::kC},
-                                               AxisSet{Axis::kR, Axis::kC},
+// What a reduction may name: removing P removes R and C as well.
+constexpr std::array<AxisSet, 4> kReducible = {AxisSet{Axis::kR}, AxisSet{Axis::kC},
                                                AxisSet{Axis::kR, Axis::kC}, kAllAxes};
 
 }  // namespace
@@ -28,6 +27,10 @@ SearchSpace SearchSpace::Default(const Signature& signature) {
     if (signature.inputs[i].searched) space.inputs.push_back(static_cast<int>(i));
   }
   return space;
+}
+
+AxisSet RandomReducedAxes(RandomStream& random) {
+  return kReducible[random.Below(kReducible.size())];
 }
 
 Operand RandomOperand(const Program& program, const SearchSpace& space, int position,
@@ -50,7 +53,7 @@ Instruction RandomInstruction(const Program& program, const SearchSpace& space, 
   Instruction instruction;
   instruction.op = space.ops[random.Weighted(space.op_weights)];
   if (Info(instruction.op).rule == TypeRule::reduce_over) {
-    instruction.over = kReducible[random.Below(kReducible.size())];
+    instruction.over = RandomReducedAxes(random);
   }
   for (int i = 0; i < instruction.Arity(); ++i) {
     // An op of one operand on a constant is a constant.

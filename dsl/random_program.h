@@ -40,6 +40,9 @@ Operand RandomOperand(const Program& program, const SearchSpace& space, int posi
 Instruction RandomInstruction(const Program& program, const SearchSpace& space, int position,
                               RandomStream& random);
 
+// The axes that a reduction names: R, C, both, or all.
+AxisSet RandomReducedAxes(RandomStream& random);
+
 }  // namespace lathe
 
 #endif  // LATHE_DSL_RANDOM_PROGRAM_H_

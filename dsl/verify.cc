@@ -23,8 +23,13 @@ absl::Status VerifyOperand(const Program& program, const Operand& operand, int v
     if (operand.index >= 0 && static_cast<size_t>(operand.index) < size) return absl::OkStatus();
     return Bad(place, absl::StrCat("reads ", what, " ", operand.index, ", there are ", size));
   };
+  // What the text does not show must be empty, so that equal texts are equal programs.
+  if (!operand.IsConstant() && !(operand.constant == 0)) {
+    return Bad(place, "an operand that is no constant must leave that field at 0");
+  }
   switch (operand.kind) {
     case Operand::Kind::kConstant:
+      if (operand.index != 0) return Bad(place, "a constant must leave its index at 0");
       if (IsFiniteNumber(operand.constant)) return absl::OkStatus();
       return Bad(place, "a constant must be finite and not -0");
     case Operand::Kind::kInput: return in(program.signature->inputs.size(), "input");
@@ -86,12 +91,18 @@ absl::Status VerifyStates(const Program& program, const std::vector<AxisSet>& ty
   for (size_t i = 0; i < program.states.size(); ++i) {
     const State& state = program.states[i];
     std::string place = absl::StrCat("state ", i);
-    if (!state.axes.IsType()) return Bad(place, "axes R and C need P");
+    if (!state.axes.IsType() || !kAllAxes.Contains(state.axes)) {
+      return Bad(place, "its axes must be among P, R and C; R and C need P");
+    }
     if (state.start_from_input) {
       const SignatureInput& input = signature.inputs[signature.start_input];
       if (!(state.axes == input.axes)) {
         return Bad(place, absl::StrCat("starts at ", std::string(input.name),
                                        ", so its type must be ", input.axes.Text()));
+      }
+      if (!(state.start == 0)) {
+        return Bad(place, absl::StrCat("starts at ", std::string(input.name),
+                                       ", so the number it starts at must be 0"));
       }
     } else if (!IsFiniteNumber(state.start)) {
       return Bad(place, "its start must be finite and not -0");

@@ -8,10 +8,20 @@
 namespace lathe {
 namespace {
 
-// OpenBLAS's own functions are looked up when the program runs: it may not be the BLAS at hand.
+// The library that the process's matrix products come from; null if there is none to be found.
+void* FindBlas() {
+  void* product = dlsym(RTLD_DEFAULT, "sgemm_");
+  Dl_info info;
+  if (product == nullptr || dladdr(product, &info) == 0) return nullptr;
+  return dlopen(info.dli_fname, RTLD_LAZY | RTLD_NOLOAD);
+}
+
+// A function of OpenBLAS's own, null for another BLAS. Looked for in the BLAS and in what it
+// depends on, not in the whole process: an OpenBLAS may be loaded beside the BLAS that torch uses.
 template <typename Function>
 Function* FindSymbol(const char* name) {
-  return reinterpret_cast<Function*>(dlsym(RTLD_DEFAULT, name));
+  static void* const blas = FindBlas();
+  return blas == nullptr ? nullptr : reinterpret_cast<Function*>(dlsym(blas, name));
 }
 
 constexpr int kSequential = 0;  // openblas_get_parallel: built without threads

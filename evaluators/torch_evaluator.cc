@@ -1,6 +1,7 @@
 #include "evaluators/torch_evaluator.h"
 
 #include <ATen/Parallel.h>
+#include <ATen/Version.h>
 #include <c10/util/Exception.h>
 #include <torch/version.h>
 
@@ -8,7 +9,9 @@
 #include <new>
 
 #include "absl/status/status.h"
+#include "absl/strings/ascii.h"
 #include "absl/strings/str_cat.h"
+#include "absl/strings/str_replace.h"
 #include "evaluators/blas.h"
 #include "evaluators/task/task.h"
 #include "evaluators/training_run.h"
@@ -35,6 +38,18 @@ void UseOneThread() {
     return true;
   }();
   static_cast<void>(set);
+}
+
+// The instruction set of torch's own kernels, e.g. "avx2": it goes by the processor, and sums
+// differ.
+std::string TorchKernels() {
+  constexpr std::string_view kLabel = "CPU capability usage: ";
+  const std::string config = at::show_config();
+  const size_t label = config.find(kLabel);
+  if (label == std::string::npos) return "cpu";
+  const size_t begin = label + kLabel.size();
+  const std::string kernels = config.substr(begin, config.find('\n', begin) - begin);
+  return absl::StrReplaceAll(absl::AsciiStrToLower(kernels), {{" ", "_"}});
 }
 
 // Held during an evaluation where the BLAS cannot be used by two threads at once.
@@ -66,7 +81,8 @@ TorchEvaluator::TorchEvaluator(std::string data_directory, const Executor& execu
 }
 
 std::string TorchEvaluator::NumericClass() const {
-  return absl::StrCat("torch-", TORCH_VERSION, "-", BlasName(), "-", std::string(executor_.Name()));
+  return absl::StrCat("torch-", TORCH_VERSION, "-", TorchKernels(), "-", BlasName(), "-",
+                      std::string(executor_.Name()));
 }
 
 absl::Status TorchEvaluator::Check(const v1::Task& task) {

@@ -79,16 +79,16 @@ TEST(TorchEvaluator, GivesTheSameBitsTwice) {
 }
 
 TEST(TorchEvaluator, GivesTheSameBitsFromTwoThreads) {
-  constexpr int kSeeds = 8;
-  const Program adamw = KnownProgram("adamw").value();
-  const v1::Task task = TaskFrom("base_lr: 0.01");
+  constexpr int kSeeds = 40;  // a BLAS that threads upset is wrong in some evaluations only
+  const Program momentum = KnownProgram("momentum").value();
+  const v1::Task task = TaskFrom("base_lr: 0.05");
   std::vector<Bits> alone;
-  for (int i = 0; i < kSeeds; ++i) alone.push_back(Trained(adamw, task, i));
+  for (int i = 0; i < kSeeds; ++i) alone.push_back(Trained(momentum, task, i));
   TorchEvaluator evaluator(kShipped);
   std::vector<std::vector<Bits>> together(2);
   const auto work = [&](std::vector<Bits>& results) {
     for (int i = 0; i < kSeeds; ++i) {
-      results.push_back(BitsOf(evaluator.Evaluate(adamw, task, i, Measure::kValidation)));
+      results.push_back(BitsOf(evaluator.Evaluate(momentum, task, i, Measure::kValidation)));
     }
   };
   std::thread first(work, std::ref(together[0])), second(work, std::ref(together[1]));
@@ -259,9 +259,11 @@ TEST(TrainingRun, TurnsExceptionsIntoStatuses) {
 }
 
 TEST(TorchEvaluator, NumericClassNamesWhatTheBitsDependOn) {
-  EXPECT_THAT(TorchEvaluator(kShipped).NumericClass(),
-              MatchesRegex("torch-[0-9]+\\.[0-9]+\\.[0-9]+.*-(blas|openblas-[a-z0-9_]+)-" +
-                           std::string(ReferenceExecutor().Name())));
+  EXPECT_THAT(
+      TorchEvaluator(kShipped).NumericClass(),
+      MatchesRegex(
+          "torch-[0-9]+\\.[0-9]+\\.[0-9]+[^-]*-(no_avx|avx[0-9]*)-(blas|openblas-[a-z0-9_]+)-" +
+          std::string(ReferenceExecutor().Name())));
   const FakeExecutor executor([](const StepBindings&) { return absl::OkStatus(); });
   EXPECT_THAT(TorchEvaluator(kShipped, executor).NumericClass(), HasSubstr("-fake-f16"));
 }

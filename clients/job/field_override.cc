@@ -75,10 +75,9 @@ class Override {
     const Reflection* reflection = message->GetReflection();
     const int count = reflection->FieldSize(*message, &field), index = *steps[0].index;
     if (index > count) {
-      Error(path, count == 0
-                      ? "the list is empty; allowed is [0], which appends"
-                      : absl::StrCat("the list has ", count, " elements; allowed are [0] to [",
-                                     count - 1, "], and [", count, "] to append"));
+      Error(path, count == 0 ? "the list is empty; [0] appends to it"
+                             : absl::StrCat("the list ends at [", count - 1, "]; [", count,
+                                            "] appends to it"));
     } else if (steps.size() == 1) {
       MapValue(value_, context_, path, field, message);  // appends
       if (reflection->FieldSize(*message, &field) == count || index == count) return;

@@ -5,8 +5,9 @@
 // Strict: what is not understood is an error. An error is an invalid argument with a line for each
 // of the first 20 mistakes, which names the place, the field and what is allowed:
 //
-//   sweep.yaml:4:9: strategy.kind: expected one of random, evolution, constants, got the text "evo"
+//   sweep.yaml:4:9: strategy.kind: expected one of random, evolution, constants; got the text "evo"
 //   --set budget.candidats=3: budget.candidats: no such field (did you mean candidates?); allowed
+//   are candidates, evaluations
 //
 // Only the form is checked, and defaults stay absent: whether a job makes sense is decided by the
 // search. No bytes make a reader crash or hang. Thread-safe.

@@ -61,8 +61,8 @@ void MapList(const YamlNode& node, const MappingContext& context, const std::str
     const std::string hint =
         PlainTypeOf(node) == PlainType::kNone
             ? ""
-            : absl::StrCat("; one element is written [", Printable(node.text), "]");
-    context.Error(node, path, absl::StrCat("expected a list, got ", Description(node), hint));
+            : absl::StrCat(" (a list of one is written [", Printable(node.text), "])");
+    context.Error(node, path, absl::StrCat("expected a list; got ", Description(node), hint));
     return;
   }
   int index = 0;
@@ -76,7 +76,7 @@ void MapMap(const YamlNode& node, const MappingContext& context, const std::stri
             const FieldDescriptor& field, Message* message) {
   const FieldDescriptor& key_field = *field.message_type()->map_key();
   if (node.kind != YamlNode::Kind::kMapping) {
-    context.Error(node, path, absl::StrCat("expected a mapping, got ", Description(node)));
+    context.Error(node, path, absl::StrCat("expected a mapping; got ", Description(node)));
     return;
   }
   Mentions<ScalarValue> mentions;
@@ -110,7 +110,7 @@ void MapMessage(const YamlNode& node, const MappingContext& context, const std::
     const YamlNode& key = *node.children[i];
     if (key.kind != YamlNode::Kind::kScalar) {
       context.Error(key, path,
-                    absl::StrCat("expected the name of a field, got ", Description(key)));
+                    absl::StrCat("expected the name of a field; got ", Description(key)));
       continue;
     }
     const std::string field_path = PathOf(path, Printable(key.text));

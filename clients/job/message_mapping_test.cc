@@ -36,14 +36,14 @@ TEST(MessageMapping, IntegersAreReadToTheEndsOfTheirRanges) {
   EXPECT_EQ(high.message.uint32_value(), std::numeric_limits<uint32_t>::max());
   EXPECT_EQ(high.message.uint64_value(), std::numeric_limits<uint64_t>::max());
   EXPECT_EQ(Map("int32_value: 2147483648").errors,
-            "f:1:14: int32_value: expected an integer from -2147483648 to 2147483647, got "
+            "f:1:14: int32_value: expected an integer from -2147483648 to 2147483647; got "
             "2147483648");
 }
 
 TEST(MessageMapping, FloatsOutOfRangeAreErrors) {
   EXPECT_EQ(Map("float_value: 3e38").message.float_value(), 3e38F);
   EXPECT_EQ(Map("float_value: 1e39").errors,
-            "f:1:14: float_value: expected a number of size up to 3.40282e+38, got 1e39");
+            "f:1:14: float_value: expected a number of size up to 3.40282e+38; got 1e39");
   EXPECT_EQ(Map("double_value: 5").message.double_value(), 5);
 }
 
@@ -59,14 +59,14 @@ TEST(MessageMapping, EnumsAreReadInAnyCaseAndBytesAsBase64) {
   EXPECT_EQ(Map("color: Dark_Green").message.color(), test::EveryKind::DARK_GREEN);
   EXPECT_TRUE(Map("optional_switch: off").message.has_optional_switch());
   EXPECT_EQ(Map("color: blue").errors,
-            "f:1:8: color: expected one of red, dark_green, got the text \"blue\"");
+            "f:1:8: color: expected one of red, dark_green; got the text \"blue\"");
   EXPECT_EQ(Map("bytes_value: AP8=").message.bytes_value(), std::string("\0\xff", 2));
   EXPECT_EQ(Map("bytes_value: '*'").errors,
-            "f:1:14: bytes_value: expected base64 text, got the text \"*\"");
+            "f:1:14: bytes_value: expected base64 text; got the text \"*\"");
 }
 
 TEST(MessageMapping, TextThatLooksLikeAnotherTypeMustBeQuoted) {
-  for (const char* text : {"0x10", "no", "1.2.3", "e3", ".", "-", "+", "1e", "- 3", ".5.", "inf"}) {
+  for (const char* text : {"0x10", "no", "1.2.3", "e3", ".", "-", "+", "1e", ".5.", "inf"}) {
     const Mapped mapped = Map(absl::StrCat("{string_value: ", text, "}"));
     EXPECT_EQ(mapped.message.string_value() + mapped.errors, text);
   }
@@ -81,7 +81,7 @@ TEST(MessageMapping, KeysOfMapsHaveTheirTypeAndAreUnique) {
   EXPECT_EQ(Map("string_by_number: {1: a, 01: b}").errors,
             "f:1:26: string_by_number.01: given twice; first on line 1");
   EXPECT_EQ(Map("color_by_bool: {maybe: red}").errors,
-            "f:1:17: color_by_bool: key: expected true or false, got the text \"maybe\"");
+            "f:1:17: color_by_bool: key: expected true or false; got the text \"maybe\"");
   EXPECT_EQ(Map("child_by_number: {3: {colour: red}}").errors.substr(0, 70),
             "f:1:23: child_by_number.3.colour: no such field (did you mean color?);");
 }
@@ -119,7 +119,7 @@ TEST(FieldOverride, EntriesOfMapsAreFoundByTheirKey) {
   EXPECT_EQ(mapped.message.string_by_number().at(-6), "six");
   EXPECT_EQ(Map("{}", {"child_by_number.x.int32_value=2"}).errors,
             "--set child_by_number.x.int32_value=2: child_by_number: key: expected an integer from "
-            "0 to 18446744073709551615, got the text \"x\"");
+            "0 to 18446744073709551615; got the text \"x\"");
 }
 
 TEST(FieldOverride, ElementsAreReplacedInPlace) {

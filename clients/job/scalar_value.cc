@@ -32,7 +32,7 @@ std::string IntegerRange() {
 absl::Status Mismatch(const YamlNode& node, const FieldDescriptor& field,
                       const std::string& hint = "") {
   return absl::InvalidArgumentError(
-      absl::StrCat("expected ", Expectation(field), ", got ", Description(node), hint));
+      absl::StrCat("expected ", Expectation(field), "; got ", Description(node), hint));
 }
 
 template <typename Integer>
@@ -68,7 +68,7 @@ absl::StatusOr<ScalarValue> ReadText(const YamlNode& node, const FieldDescriptor
   if (node.kind != YamlNode::Kind::kScalar) return Mismatch(node, field);
   if (PlainTypeOf(node) != PlainType::kText) {
     return Mismatch(node, field,
-                    absl::StrCat("; as text it is written \"", Printable(node.text), "\""));
+                    absl::StrCat(" (as text it is written \"", Printable(node.text), "\")"));
   }
   if (field.type() != FieldDescriptor::TYPE_BYTES) return node.text;
   std::string bytes;

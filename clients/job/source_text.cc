@@ -76,8 +76,7 @@ std::string Printable(std::string_view text, size_t max_bytes) {
 
 absl::Status CheckText(std::string_view text, const TextSource& source) {
   if (text.size() > kMaxTextBytes) {
-    return absl::InvalidArgumentError(
-        absl::StrCat(source.Place(1, 1), ": larger than 1 MiB: ", text.size(), " bytes or more"));
+    return ErrorAt(text, 0, source, "larger than 1 MiB");
   }
   for (size_t i = 0; i < text.size();) {
     const size_t size = CharacterBytes(text.substr(i));

@@ -19,8 +19,14 @@ constexpr size_t kMaxDepth = 64;
 // What aliases may add to a document, in nodes and bytes of text.
 constexpr size_t kMaxAliased = size_t{1} << 18;
 
-// Grows the tree from the parser's events. Reports what it does not accept as the parser itself
-// does, by throwing; that also ends a parse whose recursion has become too deep.
+// Valid YAML that is not accepted.
+class Refusal : public YAML::ParserException {
+ public:
+  using YAML::ParserException::ParserException;
+};
+
+// Grows the tree from the parser's events. Refuses as the parser itself does, by throwing; that
+// also ends a parse whose recursion has become too deep.
 class TreeBuilder : public YAML::EventHandler {
  public:
   explicit TreeBuilder(std::deque<YamlNode>* nodes) : nodes_(nodes) {}
@@ -65,12 +71,11 @@ class TreeBuilder : public YAML::EventHandler {
   void OnMapEnd() override { Close(); }
 
  private:
-  // A node with what it amounts to when its aliases are written out: nodes and bytes of text, and
-  // levels.
+  // A node with what it amounts to when its aliases are written out.
   struct Subtree {
     YamlNode* node;
-    size_t weight = 1;
-    size_t height = 1;
+    size_t weight;  // nodes and bytes of text
+    size_t height;  // levels of sequences and mappings
   };
   struct OpenNode {
     Subtree tree;
@@ -79,7 +84,7 @@ class TreeBuilder : public YAML::EventHandler {
   };
 
   [[noreturn]] static void Fail(const YAML::Mark& mark, const std::string& problem) {
-    throw YAML::ParserException(mark, problem);
+    throw Refusal(mark, problem);
   }
 
   static void CheckTag(const std::string& tag, const YAML::Mark& mark) {
@@ -101,7 +106,7 @@ class TreeBuilder : public YAML::EventHandler {
             YAML::anchor_t anchor) {
     CheckTag(tag, mark);
     if (open_.size() >= kMaxDepth) Fail(mark, "nested too deeply: more than 64 levels");
-    open_.push_back({{NewNode(kind, mark)}, anchor, mark});
+    open_.push_back({{NewNode(kind, mark), 1, 1}, anchor, mark});
   }
 
   void Close() {
@@ -112,7 +117,7 @@ class TreeBuilder : public YAML::EventHandler {
   }
 
   void AttachLeaf(YamlNode* node, YAML::anchor_t anchor, const YAML::Mark& mark) {
-    const Subtree leaf = {node, 1 + node->text.size()};
+    const Subtree leaf = {node, 1 + node->text.size(), 0};
     if (anchor != 0) anchors_[anchor] = leaf;
     Attach(leaf, mark);
   }
@@ -128,7 +133,7 @@ class TreeBuilder : public YAML::EventHandler {
     parent.weight += tree.weight;
     parent.height = std::max(parent.height, tree.height + 1);
     if (parent.weight > written_ + kMaxAliased) Fail(mark, "aliases stand for too much text");
-    if (open_.size() + tree.height > kMaxDepth + 1) {
+    if (open_.size() + tree.height > kMaxDepth) {
       Fail(mark, "nested too deeply: more than 64 levels");
     }
   }
@@ -149,12 +154,11 @@ class TreeBuilder : public YAML::EventHandler {
   std::map<YAML::anchor_t, Subtree> anchors_;  // closed nodes only
 };
 
-absl::Status SyntaxError(const YAML::Exception& exception, const TextSource& source) {
-  const bool placed = !exception.mark.is_null();
-  const int line = placed ? exception.mark.line + 1 : 1;
-  const int column = placed ? exception.mark.column + 1 : 1;
-  return absl::InvalidArgumentError(absl::StrCat(
-      source.Place(line, column), ": not valid YAML: ", Printable(exception.msg, 200)));
+absl::Status ErrorAt(const YAML::Mark& mark, const TextSource& source, const std::string& problem) {
+  const int line = mark.is_null() ? 1 : mark.line + 1;
+  const int column = mark.is_null() ? 1 : mark.column + 1;
+  return absl::InvalidArgumentError(
+      absl::StrCat(source.Place(line, column), ": ", Printable(problem, 200)));
 }
 
 }  // namespace
@@ -168,11 +172,12 @@ absl::StatusOr<YamlDocument> YamlDocument::Parse(std::string_view text, const Te
     YAML::Parser parser(stream);
     while (parser.HandleNextDocument(builder)) {
     }
-  } catch (const YAML::Exception& exception) {
-    return SyntaxError(exception, source);
-  } catch (const std::exception& exception) {
-    return absl::InvalidArgumentError(
-        absl::StrCat(source.Place(1, 1), ": not valid YAML: ", Printable(exception.what(), 200)));
+  } catch (const Refusal& refusal) {
+    return ErrorAt(refusal.mark, source, refusal.msg);
+  } catch (const YAML::Exception& error) {
+    return ErrorAt(error.mark, source, absl::StrCat("not valid YAML: ", error.msg));
+  } catch (const std::exception& error) {
+    return ErrorAt(YAML::Mark::null_mark(), source, absl::StrCat("not valid YAML: ", error.what()));
   }
   document.root_ = builder.root();
   if (document.root_ == nullptr) document.root_ = &document.nodes_.emplace_back();

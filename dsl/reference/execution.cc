@@ -59,7 +59,7 @@ void ReferenceExecution::FillExtents() {
 }
 
 void ReferenceExecution::Reset() {
-  started_.assign(shapes_.size(), false);
+  started_.assign(states_.size(), std::vector<bool>(shapes_.size(), false));
   for (size_t i = 0; i < states_.size(); ++i) {
     std::fill(states_[i].data.begin(), states_[i].data.end(), program_.states[i].start);
   }
@@ -68,7 +68,7 @@ void ReferenceExecution::Reset() {
 absl::Status ReferenceExecution::Step(const StepBindings& bindings) {
   absl::Status status = CheckBindings(bindings);
   if (!status.ok()) return status;
-  const Parameters& active = bindings.active.empty() ? everyone_ : bindings.active;
+  const Parameters& active = ActiveOf(bindings);
   LoadInputs(bindings, active);
   StartStates(active);
   for (size_t i = 0; i < program_.instructions.size(); ++i) {
@@ -105,8 +105,13 @@ absl::Status ReferenceExecution::WriteState(int state, int parameter,
         absl::StrCat("state ", state, " has ", size, " elements there, not ", values.size()));
   }
   std::copy(values.begin(), values.end(), value.At(parameter));
-  started_[parameter] = true;
+  started_[state][parameter] = true;
   return absl::OkStatus();
+}
+
+const ReferenceExecution::Parameters& ReferenceExecution::ActiveOf(
+    const StepBindings& bindings) const {
+  return bindings.active.empty() ? everyone_ : bindings.active;
 }
 
 bool ReferenceExecution::NeedsBinding(size_t input) const {
@@ -114,31 +119,44 @@ bool ReferenceExecution::NeedsBinding(size_t input) const {
 }
 
 absl::Status ReferenceExecution::CheckArrays(const std::vector<std::vector<ArrayRef>>& arrays,
-                                             size_t index, AxisSet axes,
-                                             std::string_view name) const {
+                                             size_t index, AxisSet axes, std::string_view name,
+                                             const Parameters& active) const {
   size_t wanted = axes.Has(Axis::kP) ? shapes_.size() : 1;
   size_t given = index < arrays.size() ? arrays[index].size() : 0;
-  if (given == wanted) return absl::OkStatus();
-  return absl::InvalidArgumentError(
-      absl::StrCat("\"", std::string(name), "\" needs ", wanted, " arrays, ", given, " are bound"));
+  if (given != wanted) {
+    return absl::InvalidArgumentError(absl::StrCat("\"", std::string(name), "\" needs ", wanted,
+                                                   " arrays, ", given, " are bound"));
+  }
+  for (int p : axes.Has(Axis::kP) ? active : Parameters{0}) {
+    if (arrays[index][p].data != nullptr) continue;
+    return absl::InvalidArgumentError(
+        absl::StrCat("\"", std::string(name), "\" has no array for parameter ", p));
+  }
+  return absl::OkStatus();
+}
+
+absl::Status ReferenceExecution::CheckActive(const Parameters& active) const {
+  for (size_t i = 0; i < active.size(); ++i) {
+    bool ascending = i == 0 || active[i] > active[i - 1];
+    if (active[i] >= 0 && active[i] < static_cast<int>(shapes_.size()) && ascending) continue;
+    return absl::InvalidArgumentError(absl::StrCat("active parameters must be ascending and below ",
+                                                   shapes_.size(), "; found ", active[i]));
+  }
+  return absl::OkStatus();
 }
 
 absl::Status ReferenceExecution::CheckBindings(const StepBindings& bindings) const {
   const Signature& signature = *program_.signature;
-  absl::Status status;
+  const Parameters& active = ActiveOf(bindings);
+  absl::Status status = CheckActive(active);
   for (size_t i = 0; i < inputs_.size() && status.ok(); ++i) {
     if (!NeedsBinding(i)) continue;
-    status = CheckArrays(bindings.inputs, i, signature.inputs[i].axes, signature.inputs[i].name);
+    const SignatureInput& input = signature.inputs[i];
+    status = CheckArrays(bindings.inputs, i, input.axes, input.name, active);
   }
   for (size_t i = 0; i < outputs_.size() && status.ok(); ++i) {
-    status = CheckArrays(bindings.outputs, i, signature.outputs[i].axes, signature.outputs[i].name);
-  }
-  for (size_t i = 0; i < bindings.active.size() && status.ok(); ++i) {
-    int p = bindings.active[i];
-    bool ascending = i == 0 || p > bindings.active[i - 1];
-    if (p < 0 || p >= static_cast<int>(shapes_.size()) || !ascending) {
-      status = absl::InvalidArgumentError("active parameters must be ascending and exist");
-    }
+    const SignatureOutput& output = signature.outputs[i];
+    status = CheckArrays(bindings.outputs, i, output.axes, output.name, active);
   }
   return status;
 }
@@ -159,11 +177,11 @@ void ReferenceExecution::LoadInputs(const StepBindings& bindings, const Paramete
 }
 
 void ReferenceExecution::StartStates(const Parameters& active) {
-  for (int p : active) {
-    if (started_[p]) continue;
-    started_[p] = true;
-    for (size_t i = 0; i < states_.size(); ++i) {
-      if (!program_.states[i].start_from_input) continue;
+  for (size_t i = 0; i < states_.size(); ++i) {
+    if (!program_.states[i].start_from_input) continue;
+    for (int p : active) {
+      if (started_[i][p]) continue;
+      started_[i][p] = true;
       CopyParameter(inputs_[program_.signature->start_input], states_[i], p, shapes_[p]);
     }
   }

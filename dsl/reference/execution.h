@@ -25,10 +25,12 @@ class ReferenceExecution : public Execution {
   using Parameters = std::vector<int>;
 
   void FillExtents();
+  const Parameters& ActiveOf(const StepBindings& bindings) const;
   bool NeedsBinding(size_t input) const;
   absl::Status CheckBindings(const StepBindings& bindings) const;
+  absl::Status CheckActive(const Parameters& active) const;
   absl::Status CheckArrays(const std::vector<std::vector<ArrayRef>>& arrays, size_t index,
-                           AxisSet axes, std::string_view name) const;
+                           AxisSet axes, std::string_view name, const Parameters& active) const;
   void LoadInputs(const StepBindings& bindings, const Parameters& active);
   void StartStates(const Parameters& active);
 
@@ -50,7 +52,8 @@ class ReferenceExecution : public Execution {
   std::vector<bool> input_used_;
   std::vector<Value> inputs_, results_, outputs_;
   std::vector<Value> states_, next_states_;
-  std::vector<bool> started_;  // by parameter: states that start at an input have taken it
+  // By state and parameter: whether a state that starts at an input has taken it or been written.
+  std::vector<std::vector<bool>> started_;
   Layout scalar_;
 };
 

@@ -1,0 +1,61 @@
+// Runs a state machine that hands out evaluation requests (a Trajectory, a Study) on a pool.
+#ifndef LATHE_CLIENTS_LOCAL_DRIVE_H_
+#define LATHE_CLIENTS_LOCAL_DRIVE_H_
+
+#include <algorithm>
+#include <cstdint>
+#include <functional>
+#include <string>
+#include <variant>
+
+#include "absl/status/statusor.h"
+#include "clients/local/evaluation_pool.h"
+#include "search/study.h"
+#include "search/trajectory.h"
+
+namespace lathe {
+
+struct DriveResult {
+  std::string reason;  // why the source was done
+  uint64_t completions = 0;
+  // Completions that came back after one that was submitted later.
+  uint64_t out_of_order = 0;
+};
+
+inline uint64_t IdOf(const Trajectory::Evaluate& evaluate) {
+  return evaluate.slot;
+}
+inline uint64_t IdOf(const Study::Evaluate& evaluate) {
+  return evaluate.id;
+}
+
+// Until the source is done. An evaluation that fails (which is never the program's fault) ends it
+// with that error. `on_progress` is called on this thread after every completion.
+template <typename Source>
+absl::StatusOr<DriveResult> Drive(Source& source, EvaluationPool& pool,
+                                  const std::function<void()>& on_progress) {
+  DriveResult result;
+  uint64_t latest = 0;
+  while (true) {
+    auto action = source.Next();
+    if (auto* evaluate = std::get_if<typename Source::Evaluate>(&action)) {
+      pool.Submit(IdOf(*evaluate), std::move(evaluate->request));
+      continue;
+    }
+    if (Done* done = std::get_if<Done>(&action)) {
+      result.reason = std::move(done->reason);
+      return result;
+    }
+    EvaluationPool::Finished finished = pool.Take();
+    if (!finished.result.ok()) return finished.result.status();
+    ++result.completions;
+    result.out_of_order += finished.id < latest;
+    latest = std::max(latest, finished.id);
+    source.Complete(finished.id, *finished.result);
+    on_progress();
+  }
+}
+
+}  // namespace lathe
+
+#endif  // LATHE_CLIENTS_LOCAL_DRIVE_H_

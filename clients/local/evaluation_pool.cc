@@ -1,0 +1,69 @@
+#include "clients/local/evaluation_pool.h"
+
+namespace lathe {
+
+absl::StatusOr<EvaluationResult> RunRequest(Evaluator& evaluator,
+                                            const std::vector<v1::Task>& arenas,
+                                            const EvaluationRequest& request) {
+  v1::Task task = arenas[request.arena];
+  if (request.base_lr) task.set_base_lr(*request.base_lr);
+  const Measure measure = request.measure_test ? Measure::kValidationAndTest : Measure::kValidation;
+  EvaluationResult result;
+  for (int seed : request.seeds) {
+    absl::StatusOr<Evaluation> evaluation =
+        evaluator.Evaluate(request.program->program, task, seed, measure);
+    if (!evaluation.ok()) return evaluation.status();
+    result.push_back({evaluation->diverged, evaluation->objective, evaluation->test.loss,
+                      evaluation->test.error});
+    if (evaluation->diverged && request.stop_at_divergence) break;
+  }
+  return result;
+}
+
+EvaluationPool::EvaluationPool(Evaluator& evaluator, std::vector<v1::Task> arenas, int threads)
+    : evaluator_(evaluator), arenas_(std::move(arenas)) {
+  for (int i = 0; i < threads; ++i) threads_.emplace_back([this] { Work(); });
+}
+
+EvaluationPool::~EvaluationPool() {
+  {
+    std::lock_guard lock(mutex_);
+    stopping_ = true;
+  }
+  work_ready_.notify_all();
+  for (std::thread& thread : threads_) thread.join();
+}
+
+void EvaluationPool::Submit(uint64_t id, EvaluationRequest request) {
+  {
+    std::lock_guard lock(mutex_);
+    requests_.emplace_back(id, std::move(request));
+  }
+  work_ready_.notify_one();
+}
+
+EvaluationPool::Finished EvaluationPool::Take() {
+  std::unique_lock lock(mutex_);
+  result_ready_.wait(lock, [this] { return !finished_.empty(); });
+  Finished finished = std::move(finished_.front());
+  finished_.pop_front();
+  return finished;
+}
+
+void EvaluationPool::Work() {
+  while (true) {
+    std::unique_lock lock(mutex_);
+    work_ready_.wait(lock, [this] { return stopping_ || !requests_.empty(); });
+    if (stopping_) return;
+    auto [id, request] = std::move(requests_.front());
+    requests_.pop_front();
+    lock.unlock();
+    Finished finished{id, RunRequest(evaluator_, arenas_, request)};
+    lock.lock();
+    finished_.push_back(std::move(finished));
+    lock.unlock();
+    result_ready_.notify_one();
+  }
+}
+
+}  // namespace lathe

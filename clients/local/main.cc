@@ -1,0 +1,120 @@
+// lathe-local: a whole job in one process, for studies, benchmarks and a first look.
+#include <CLI/CLI.hpp>
+#include <cstdio>
+#include <filesystem>
+#include <fstream>
+#include <thread>
+
+#include "clients/job/job_file.h"
+#include "clients/local/local_run.h"
+#include "clients/local/report.h"
+#include "evaluators/blas.h"
+#include "evaluators/torch_evaluator.h"
+#include "search/spec/resolve_job.h"
+
+namespace lathe {
+namespace {
+
+constexpr int kFailure = 1, kUsage = 2;
+
+struct Flags {
+  std::string job_file;
+  std::vector<std::string> overrides;
+  std::optional<uint64_t> seed;
+  int threads = static_cast<int>(std::max(1u, std::thread::hardware_concurrency()));
+  std::string json_file, out_file, data_directory;
+  bool quiet = false;
+};
+
+int Fail(int code, const absl::Status& status) {
+  std::fprintf(stderr, "lathe-local: %s\n", std::string(status.message()).c_str());
+  return code;
+}
+
+// Data that are installed beside the program: bin/lathe-local, share/lathe/data.
+std::string InstalledDataDirectory() {
+  std::error_code error;
+  std::filesystem::path self = std::filesystem::read_symlink("/proc/self/exe", error);
+  return (self.parent_path().parent_path() / "share" / "lathe" / "data").string();
+}
+
+absl::StatusOr<v1::Job> LoadJob(const Flags& flags) {
+  std::vector<std::string> overrides = flags.overrides;
+  if (flags.seed) overrides.push_back("seed=" + std::to_string(*flags.seed));
+  absl::StatusOr<v1::Job> job = ReadJobFile(flags.job_file, overrides);
+  if (!job.ok()) return job.status();
+  job = ResolveJob(*job);
+  if (job.ok()) return job;
+  return absl::InvalidArgumentError(flags.job_file + ": " + std::string(job.status().message()));
+}
+
+// Before the run, so that an hour's work is not lost to a folder that is not there.
+absl::Status CheckWritable(const std::string& path) {
+  if (path.empty()) return absl::OkStatus();
+  const std::string probe = path + ".partial";
+  bool good = std::ofstream(probe).good();
+  std::error_code error;
+  std::filesystem::remove(probe, error);
+  if (good && !std::filesystem::is_directory(path)) return absl::OkStatus();
+  return absl::UnavailableError(path + ": cannot be written; the folder must exist and allow it");
+}
+
+absl::Status WriteResults(const Flags& flags, const LocalRunResult& run) {
+  if (!flags.json_file.empty()) {
+    absl::Status status = WriteFileAtomically(flags.json_file, ReportJson(run).dump(2) + "\n");
+    if (!status.ok()) return status;
+  }
+  if (run.Found() == nullptr) return absl::OkStatus();
+  return WriteFileAtomically(flags.out_file, FoundProgramFile(run));
+}
+
+int Run(Flags flags) {
+  absl::StatusOr<v1::Job> job = LoadJob(flags);
+  if (!job.ok()) return Fail(kUsage, job.status());
+  if (flags.out_file.empty()) flags.out_file = job->name() + ".lathe";
+  for (const std::string& path : {flags.json_file, flags.out_file}) {
+    if (absl::Status status = CheckWritable(path); !status.ok()) return Fail(kFailure, status);
+  }
+  if (flags.threads > 1) {
+    if (absl::Status status = BlasAllowsThreads(); !status.ok()) return Fail(kFailure, status);
+  }
+  TorchEvaluator evaluator(flags.data_directory);
+  auto run = RunLocally(*job, evaluator, {flags.threads, !flags.quiet});
+  if (!run.ok()) return Fail(kFailure, run.status());
+  std::fputs(ReportText(*run).c_str(), stdout);
+  if (absl::Status status = WriteResults(flags, *run); !status.ok()) return Fail(kFailure, status);
+  if (run->Found() != nullptr) std::printf("\nwritten to %s\n", flags.out_file.c_str());
+  return 0;
+}
+
+int Main(int argc, char** argv) {
+  Flags flags;
+  flags.data_directory = InstalledDataDirectory();
+  CLI::App app("Runs a search job in one process: proposes, filters, trains, compares.",
+               "lathe-local");
+  app.add_option("JOB", flags.job_file, "Job file (YAML)")->required();
+  app.add_option("--set", flags.overrides, "Override a field: budget.candidates=300")
+      ->take_all()
+      ->allow_extra_args(false);
+  app.add_option("--seed", flags.seed, "Override the job's seed");
+  app.add_option("--threads", flags.threads, "Evaluations at a time")
+      ->check(CLI::Range(1, 1024))
+      ->capture_default_str();
+  app.add_option("--json", flags.json_file, "Write the results to this file as JSON");
+  app.add_option("--out", flags.out_file, "Write the found program here [NAME.lathe]");
+  app.add_option("--data", flags.data_directory, "Folder of the datasets");
+  app.add_flag("--quiet", flags.quiet, "No progress on standard error");
+  try {
+    app.parse(argc, argv);
+  } catch (const CLI::ParseError& error) {
+    return app.exit(error) == 0 ? 0 : kUsage;
+  }
+  return Run(std::move(flags));
+}
+
+}  // namespace
+}  // namespace lathe
+
+int main(int argc, char** argv) {
+  return lathe::Main(argc, argv);
+}

@@ -1,0 +1,164 @@
+#include "dsl/testing/random_case.h"
+
+#include <array>
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+#include "dsl/random_program.h"
+#include "dsl/text.h"
+
+namespace lathe::testing {
+namespace {
+
+constexpr std::array<double, 5> kConstants = {0, 1, -1, 2, 0.5};
+constexpr std::array<AxisSet, 5> kTypes = {kAllAxes, AxisSet{}, AxisSet{Axis::kP},
+                                           AxisSet{Axis::kP, Axis::kR},
+                                           AxisSet{Axis::kP, Axis::kC}};
+constexpr std::array<AxisSet, 4> kOver = {AxisSet{Axis::kP}, AxisSet{Axis::kC}, kElementAxes,
+                                          kAllAxes};
+
+class CaseBuilder {
+ public:
+  explicit CaseBuilder(RandomStream& random)
+      : random_(random), space_(SearchSpace::Default(OptimizerSignature())) {
+    space_.inputs.clear();
+    for (size_t i = 0; i < OptimizerSignature().inputs.size(); ++i) {
+      space_.inputs.push_back(static_cast<int>(i));
+    }
+    // The gradient and the parameters are what programs are about.
+    for (int often : {0, 0, 1, 1, 1}) space_.inputs.push_back(often);
+  }
+
+  Program Build() {
+    for (uint64_t i = random_.Below(4); i > 0; --i) program_.hypers.push_back(RandomHyper());
+    for (uint64_t i = random_.Below(5); i > 0; --i) program_.states.push_back(RandomState());
+    for (uint64_t i = random_.Below(16); i > 0; --i) Append(RandomLine());
+    for (State& state : program_.states) state.next = RandomNext(state.axes);
+    if (random_.Chance(0.5)) MakeTwins();
+    program_.outputs = {Count() > 0 && random_.Chance(0.9) ? Operand::Instruction(Count() - 1)
+                                                           : Any()};
+    return std::move(program_);
+  }
+
+ private:
+  int Count() const { return static_cast<int>(program_.instructions.size()); }
+
+  double RandomConstant() { return kConstants[random_.Below(kConstants.size())]; }
+
+  Hyper RandomHyper() {
+    Hyper hyper;
+    hyper.value = random_.Chance(0.5) ? RandomConstant() : random_.Normal();
+    return hyper;
+  }
+
+  State RandomState() {
+    State state;
+    state.axes = kTypes[random_.Below(kTypes.size())];
+    state.start_from_input = state.axes == kAllAxes && random_.Chance(0.3);
+    if (!state.start_from_input && random_.Chance(0.3)) state.start = RandomConstant();
+    return state;
+  }
+
+  Operand Any() { return RandomOperand(program_, space_, Count(), 0.1, random_); }
+
+  // One of the latest results, so that instructions build on each other.
+  Operand Recent() {
+    if (Count() == 0) return Any();
+    return Operand::Instruction(Count() - 1 -
+                                static_cast<int>(random_.Below(std::min(3, Count()))));
+  }
+
+  Instruction RandomLine() {
+    switch (random_.Below(10)) {
+      case 0: return Count() > 0 ? Swapped(AnyInstruction()) : AnyOp();
+      case 1: return {Op::neg, {}, {random_.Chance(0.5) ? Any() : Recent()}};
+      case 2: return Doubled();
+      case 3: return {random_.Chance(0.5) ? Op::sum : Op::mean, RandomOver(), {Recent()}};
+      case 4: return OnNegations();
+      default: return AnyOp();
+    }
+  }
+
+  AxisSet RandomOver() { return kOver[random_.Below(kOver.size())]; }
+
+  Instruction AnyOp() {
+    Instruction instruction = RandomInstruction(program_, space_, Count(), random_);
+    for (int i = 0; i < instruction.Arity(); ++i) {
+      Operand& operand = instruction.operands[i];
+      if (random_.Chance(0.35)) operand = Recent();
+      if (random_.Chance(0.1)) operand = Operand::Constant(RandomConstant());
+    }
+    return instruction;
+  }
+
+  const Instruction& AnyInstruction() { return program_.instructions[random_.Below(Count())]; }
+
+  // The same value again, with its operands the other way around where there are two.
+  Instruction Swapped(Instruction instruction) {
+    if (instruction.Arity() == 2) std::swap(instruction.operands[0], instruction.operands[1]);
+    return instruction;
+  }
+
+  // An op of several operands that are all the same.
+  Instruction Doubled() {
+    Instruction instruction = AnyOp();
+    for (int i = 1; i < instruction.Arity(); ++i) instruction.operands[i] = instruction.operands[0];
+    return instruction;
+  }
+
+  // An op that reads an op that only concerns signs.
+  Instruction OnNegations() {
+    static constexpr std::array<Op, 5> kInner = {Op::neg, Op::neg, Op::abs, Op::square, Op::exp};
+    Instruction instruction = AnyOp();
+    for (int i = 0; i < instruction.Arity(); ++i) {
+      if (random_.Chance(0.3)) continue;
+      instruction.operands[i] = Append({kInner[random_.Below(kInner.size())], {}, {Any()}});
+    }
+    return instruction;
+  }
+
+  Operand Append(const Instruction& instruction) {
+    program_.instructions.push_back(instruction);
+    return Operand::Instruction(Count() - 1);
+  }
+
+  Operand RandomNext(AxisSet axes) {
+    std::vector<AxisSet> types = InstructionTypes(program_);
+    for (int attempt = 0; attempt < 4; ++attempt) {
+      Operand operand = random_.Chance(0.5) ? Recent() : Any();
+      if (axes.Contains(OperandType(program_, operand, types))) return operand;
+    }
+    return Operand::Constant(RandomConstant());
+  }
+
+  // Makes two states of one kind that follow each other, or each itself, by the same instruction.
+  void MakeTwins() {
+    if (program_.states.empty()) return;
+    int a = static_cast<int>(random_.Below(program_.states.size()));
+    int b = static_cast<int>(program_.states.size());
+    program_.states.push_back(program_.states[a]);
+    bool crossed = random_.Chance(0.5);
+    Instruction step = {Op::add, {}, {Operand::State(crossed ? b : a), Operand::Input(2)}};
+    program_.states[a].next = Append(step);
+    step.operands[0] = Operand::State(crossed ? a : b);
+    program_.states[b].next = Append(step);
+    Append({Op::mul, {}, {Operand::State(a), Recent()}});
+    Append({Op::sub, {}, {Recent(), Operand::State(b)}});
+  }
+
+  RandomStream& random_;
+  SearchSpace space_;
+  Program program_;
+};
+
+}  // namespace
+
+Program RandomCase(RandomStream& random) {
+  return CaseBuilder(random).Build();
+}
+
+std::string CaseText(uint64_t index, const Program& program) {
+  return absl::StrCat("case ", index, ":\n", Print(program));
+}
+
+}  // namespace lathe::testing
