@@ -14,6 +14,7 @@
 #include "dsl/text.h"
 #include "evaluators/blas.h"
 #include "evaluators/task/task.h"
+#include "evaluators/training_run.h"
 
 namespace lathe {
 namespace {
@@ -235,6 +236,17 @@ TEST(TrainingRun, GivesTheExecutorEachStep) {
   EXPECT_THAT(totals, ElementsAre(3, 3, 3));
   EXPECT_THAT(rates,
               ElementsAre(LearningRate(task, 1), LearningRate(task, 2), LearningRate(task, 3)));
+}
+
+TEST(TrainingRun, StartsFromWhatTheSeedIndexDraws) {
+  const v1::Task task = TaskFrom();
+  const Problem problem = DrawProblem(LoadDataset(kShipped, "digits").value(), task, 1);
+  const auto train = [&](int seed_index) {
+    auto execution = ReferenceExecutor().Prepare(Sgd("0.1"), ParameterShapes(task)).value();
+    return BitsOf(Train(task, seed_index, problem, *execution, Measure::kValidation));
+  };
+  EXPECT_EQ(Trained(Sgd("0.1"), task, 1), train(1));
+  EXPECT_NE(train(0), train(1)) << "the order of the batches";
 }
 
 TEST(TrainingRun, PreparesTheShapesOfTheTask) {

@@ -1,5 +1,6 @@
 #include "dsl/testing/random_case.h"
 
+#include <algorithm>
 #include <array>
 #include <utility>
 
@@ -70,7 +71,7 @@ class CaseBuilder {
 
   Instruction RandomLine() {
     switch (random_.Below(10)) {
-      case 0: return Count() > 0 ? Swapped(AnyInstruction()) : AnyOp();
+      case 0: return Count() > 0 ? OnRepetition() : AnyOp();
       case 1: return {Op::neg, {}, {random_.Chance(0.5) ? Any() : Recent()}};
       case 2: return Doubled();
       case 3: return {random_.Chance(0.5) ? Op::sum : Op::mean, RandomOver(), {Recent()}};
@@ -91,12 +92,14 @@ class CaseBuilder {
     return instruction;
   }
 
-  const Instruction& AnyInstruction() { return program_.instructions[random_.Below(Count())]; }
-
-  // The same value again, with its operands the other way around where there are two.
-  Instruction Swapped(Instruction instruction) {
-    if (instruction.Arity() == 2) std::swap(instruction.operands[0], instruction.operands[1]);
-    return instruction;
+  // An op that reads one value twice: computed again, with its operands the other way around where
+  // there are two.
+  Instruction OnRepetition() {
+    int original = static_cast<int>(random_.Below(Count()));
+    Instruction again = program_.instructions[original];
+    if (again.Arity() == 2) std::swap(again.operands[0], again.operands[1]);
+    static constexpr std::array<Op, 4> kOps = {Op::sub, Op::max, Op::mul, Op::add};
+    return {kOps[random_.Below(kOps.size())], {}, {Operand::Instruction(original), Append(again)}};
   }
 
   // An op of several operands that are all the same.
