@@ -10,6 +10,36 @@ namespace {
 
 constexpr double kSignificance = 0.05;
 
+// Names of methods by the difference to them that is shown.
+using Relations = std::array<std::vector<std::string>, 3>;
+
+// Of the methods first .. end-1.
+Relations Relate(const ArenaResult& arena, int first, int end) {
+  Relations relations;
+  for (int i = first; i < end; ++i) {
+    const MethodResult& method = arena.methods[i];
+    relations[static_cast<size_t>(DifferenceShown(method))].push_back(method.name);
+  }
+  return relations;
+}
+
+std::string Listed(const Relations& relations, Difference difference) {
+  return absl::StrJoin(relations[static_cast<size_t>(difference)], ", ");
+}
+
+// "better than A, B; not shown to differ from C"
+std::string Described(const Relations& relations) {
+  static constexpr std::array<const char*, 3> kWords = {"better than ", "worse than ",
+                                                        "not shown to differ from "};
+  std::vector<std::string> parts;
+  for (size_t i = 0; i < relations.size(); ++i) {
+    if (!relations[i].empty()) {
+      parts.push_back(kWords[i] + Listed(relations, static_cast<Difference>(i)));
+    }
+  }
+  return absl::StrJoin(parts, "; ");
+}
+
 }  // namespace
 
 Difference DifferenceShown(const MethodResult& baseline) {
@@ -39,33 +69,29 @@ Verdict VerdictOf(const ArenaResult& arena) {
 }
 
 std::string VerdictText(const ArenaResult& arena) {
-  std::array<std::vector<std::string>, 3> names;
-  for (int i = 1; i <= arena.baselines; ++i) {
-    names[static_cast<size_t>(DifferenceShown(arena.methods[i]))].push_back(arena.methods[i].name);
-  }
-  auto list = [&](Difference difference) {
-    return absl::StrJoin(names[static_cast<size_t>(difference)], ", ");
-  };
+  const Relations baselines = Relate(arena, 1, arena.baselines + 1);
+  const std::string start = absl::StrCat("On ", arena.name, " ");
   switch (VerdictOf(arena)) {
     case Verdict::kBetter:
-      return absl::StrCat("On ", arena.name,
-                          " the found program is better than every tuned baseline (",
-                          list(Difference::kBetter), ").");
+      return absl::StrCat(start, "the found program is better than every tuned baseline (",
+                          Listed(baselines, Difference::kBetter), ").");
     case Verdict::kWorse:
-      return absl::StrCat("On ", arena.name,
-                          " the found program is worse than every tuned baseline (",
-                          list(Difference::kWorse), ").");
+      return absl::StrCat(start, "the found program is worse than every tuned baseline (",
+                          Listed(baselines, Difference::kWorse), ").");
     case Verdict::kNoDifference:
-      return absl::StrCat("On ", arena.name,
-                          " no difference to any tuned baseline is shown; it is not better.");
+      return absl::StrCat(start, "no difference to any tuned baseline is shown; it is not better.");
     case Verdict::kMixed: break;
   }
-  std::vector<std::string> parts;
-  if (!names[0].empty()) parts.push_back("better than " + list(Difference::kBetter));
-  if (!names[1].empty()) parts.push_back("worse than " + list(Difference::kWorse));
-  if (!names[2].empty()) parts.push_back("not shown to differ from " + list(Difference::kNone));
-  return absl::StrCat("On ", arena.name, " the found program is ", absl::StrJoin(parts, ", "),
+  return absl::StrCat(start, "the found program is ", Described(baselines),
                       "; it is not better than every tuned baseline.");
+}
+
+std::string ControlText(const ArenaResult& arena) {
+  const Relations controls =
+      Relate(arena, arena.baselines + 1, static_cast<int>(arena.methods.size()));
+  std::string text = Described(controls);
+  if (text.empty()) return "";
+  return absl::StrCat("Next to the other searches at the same budget it is ", text, ".");
 }
 
 }  // namespace lathe

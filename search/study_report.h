@@ -58,8 +58,9 @@ enum class Verdict { kBetter, kWorse, kMixed, kNoDifference };
 enum class Difference { kBetter, kWorse, kNone };
 Difference DifferenceShown(const MethodResult& baseline);
 Verdict VerdictOf(const ArenaResult& arena);
-// One plain sentence.
+// One plain sentence about the baselines, and one about the controls (empty without any).
 std::string VerdictText(const ArenaResult& arena);
+std::string ControlText(const ArenaResult& arena);
 
 }  // namespace lathe
 

@@ -71,7 +71,10 @@ json StudyJson(const StudyReport& report) {
     for (const MethodResult& method : arena.methods) {
       methods.push_back(MethodJson(method, &method == &arena.methods.front()));
     }
-    arenas.push_back({{"name", arena.name}, {"methods", methods}, {"verdict", VerdictText(arena)}});
+    arenas.push_back({{"name", arena.name},
+                      {"methods", methods},
+                      {"verdict", VerdictText(arena)},
+                      {"controls", ControlText(arena)}});
   }
   return {{"seeds", report.seeds}, {"searches", searches}, {"arenas", arenas}};
 }

@@ -82,7 +82,9 @@ std::string StudyText(const LocalRunResult& run) {
     text += ArenaText(arena, report.seeds, static_cast<int>(run.job.task().test_examples()));
   }
   text += "\n";
-  for (const ArenaResult& arena : report.arenas) absl::StrAppend(&text, VerdictText(arena), "\n");
+  for (const ArenaResult& arena : report.arenas) {
+    absl::StrAppend(&text, VerdictText(arena), " ", ControlText(arena), "\n");
+  }
   return text;
 }
 
