@@ -176,7 +176,7 @@ TEST(Parser, LimitsAreInclusive) {
   for (int i = 1; i < kMaxInstructions; ++i) lines += "v" + std::to_string(i) + " = neg(g)\n";
   const std::string text = kHeader + hypers + states + lines;
   EXPECT_THAT(Told(text + "update = neg(g)\n"), IsEmpty());
-  EXPECT_THAT(Told(text + "v0 = neg(g)\nupdate = neg(v0)\n"), ElementsAre("4292:too_many"));
+  EXPECT_THAT(Told(text + "v0 = neg(g)\nupdate = neg(v0)\n"), ElementsAre("4291:too_many"));
   EXPECT_THAT(Told(kHeader + std::string(64, 'a') + " = neg(g)\nupdate = 1\n"), IsEmpty());
   std::string padded = kHeader + "update = 1\n";
   padded += "#" + std::string((1 << 20) - padded.size() - 1, ' ');

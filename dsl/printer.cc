@@ -95,8 +95,10 @@ class Printer {
     for (size_t i = 0; i < hypers_.size(); ++i) {
       absl::StrAppend(&text_, "hyper  ", hypers_[i], " = ", NumberText(program_.hypers[i].value));
       const Hyper& hyper = program_.hypers[i];
-      if (naming_ == Naming::kAuthored && hyper.range.Has(hyper.value)) {
-        absl::StrAppend(&text_, " in ", hyper.range.Text());
+      if (naming_ == Naming::kAuthored) {
+        // A range without the value would not be read back.
+        Range range = hyper.range.Has(hyper.value) ? hyper.range : Range();
+        absl::StrAppend(&text_, " in ", range.Text());
       }
       text_ += '\n';
     }

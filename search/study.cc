@@ -27,7 +27,9 @@ template <typename Measure>
 std::vector<Score> Measured(const EvaluationResult& result, size_t runs, Measure measure) {
   std::vector<Score> scores = Objectives(result, runs);
   for (size_t i = 0; i < result.size(); ++i) {
-    if (scores[i]) scores[i] = measure(result[i]);
+    if (!scores[i]) continue;
+    const double value = measure(result[i]);
+    scores[i] = std::isfinite(value) ? Score(value) : std::nullopt;
   }
   return scores;
 }

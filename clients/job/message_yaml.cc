@@ -215,6 +215,7 @@ class Printer {
     const bool flow = indent < 0 || Below(random_, 2) == 0;
     std::vector<std::string> values;
     const int size = message.GetReflection()->FieldSize(message, field);
+    values.reserve(size);
     for (int i = 0; i < size; ++i) {
       values.push_back(ValueYaml(message, field, i, flow ? -1 : indent + 2));
     }

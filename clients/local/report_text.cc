@@ -36,7 +36,7 @@ std::string SearchText(const SearchSummary& search) {
 
 std::string MethodText(const MethodResult& method, bool is_found, int test_examples) {
   std::string text = absl::StrFormat(
-      "  %-14s %8s %8s %8s %4d  %7s", method.name, Fixed(method.test_loss.mean, 4),
+      "  %-16s %8s %8s %8s %4d  %7s", method.name, Fixed(method.test_loss.mean, 4),
       Fixed(method.test_loss.median, 4), Fixed(method.test_loss.standard_deviation, 4),
       method.test_loss.failures, Fixed(100 * (1 - method.test_error.mean), 2));
   if (is_found) {
@@ -54,7 +54,7 @@ std::string MethodText(const MethodResult& method, bool is_found, int test_examp
 std::string ArenaText(const ArenaResult& arena, int seeds, int test_examples) {
   std::string text = absl::StrFormat("\n%s: test split, %d fresh seeds, each with its own split\n",
                                      arena.name, seeds);
-  absl::StrAppendFormat(&text, "  %-14s %8s %8s %8s %4s  %7s  %8s %-19s %8s %6s  %s\n", "method",
+  absl::StrAppendFormat(&text, "  %-16s %8s %8s %8s %4s  %7s  %8s %-19s %8s %6s  %s\n", "method",
                         "mean", "median", "sd", "fail", "acc %", "found -", " 95 % interval", "p",
                         "images", "best of its grid");
   for (const MethodResult& method : arena.methods) {

@@ -108,8 +108,8 @@ absl::StatusOr<v1::Study> ResolveStudy(const v1::Study& given, const v1::Task& t
     status = CheckDisplayName(place + ".name", control.name());
     if (!status.ok()) break;
     auto strategy = ResolveStrategy(control.strategy(), signature, place + ".strategy");
-    if (strategy.ok()) *control.mutable_strategy() = *std::move(strategy);
     status = strategy.status();
+    if (status.ok()) *control.mutable_strategy() = *std::move(strategy);
   }
   for (int i = 0; i < study.transfers_size() && status.ok(); ++i) {
     status = ResolveTransfer(*study.mutable_transfers(i), task,
