@@ -5,8 +5,6 @@
 #include <gtest/gtest.h>
 
 #include <functional>
-#include <new>
-#include <stdexcept>
 #include <thread>
 #include <vector>
 
@@ -19,7 +17,6 @@
 namespace lathe {
 namespace {
 
-using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 using ::testing::MatchesRegex;
 
@@ -173,72 +170,7 @@ TEST(Divergence, AfterTheLastStep) {
   EXPECT_EQ(bits.test_loss, 0) << "scores mean nothing then";
 }
 
-// An executor whose steps are a function of the test's.
-class FakeExecution : public Execution {
- public:
-  using StepFunction = std::function<absl::Status(const StepBindings&)>;
-  explicit FakeExecution(StepFunction step) : step_(std::move(step)) {}
-  absl::Status Step(const StepBindings& bindings) override { return step_(bindings); }
-  void Reset() override {}
-  std::vector<double> ReadState(int, int) const override { return {}; }
-  absl::Status WriteState(int, int, std::span<const double>) override { return absl::OkStatus(); }
-
- private:
-  StepFunction step_;
-};
-
-class FakeExecutor : public Executor {
- public:
-  explicit FakeExecutor(FakeExecution::StepFunction step) : step_(std::move(step)) {}
-  std::string_view Name() const override { return "fake-f16"; }
-  absl::StatusOr<std::unique_ptr<Execution>> Prepare(const Program&,
-                                                     std::span<const Shape> shapes) const override {
-    shapes_.assign(shapes.begin(), shapes.end());
-    return std::make_unique<FakeExecution>(step_);
-  }
-
-  mutable std::vector<Shape> shapes_;
-
- private:
-  FakeExecution::StepFunction step_;
-};
-
-absl::StatusOr<Evaluation> RunFake(const FakeExecution::StepFunction& step, const v1::Task& task) {
-  const FakeExecutor executor(step);
-  TorchEvaluator evaluator(kShipped, executor);
-  return evaluator.Evaluate(Sgd("1"), task, 0, Measure::kValidation);
-}
-
-TEST(TrainingRun, GivesTheExecutorEachStep) {
-  std::vector<double> ts, rates, totals;
-  std::vector<float> expected;  // the first weight, by our own subtraction
-  const auto step = [&](const StepBindings& bindings) {
-    rates.push_back(*static_cast<double*>(bindings.inputs[2].at(0).data));
-    ts.push_back(*static_cast<double*>(bindings.inputs[3].at(0).data));
-    totals.push_back(*static_cast<double*>(bindings.inputs[4].at(0).data));
-    const float w = *static_cast<float*>(bindings.inputs[0].at(0).data);
-    if (!expected.empty()) {
-      EXPECT_EQ(w, expected.back());
-    }
-    float& update = *static_cast<float*>(bindings.outputs[0].at(0).data);
-    update = 0.01f * static_cast<float>(ts.size());
-    expected.push_back(w - update);
-    for (const ArrayRef& array : bindings.inputs[1]) {
-      EXPECT_EQ(array.element, ArrayRef::Element::kFloat32);
-    }
-    EXPECT_EQ(bindings.inputs[1].size(), 4u);
-    EXPECT_TRUE(bindings.active.empty());
-    return absl::OkStatus();
-  };
-  const v1::Task task = TaskFrom("steps: 3 base_lr: 2");
-  EXPECT_TRUE(RunFake(step, task).ok());
-  EXPECT_THAT(ts, ElementsAre(1, 2, 3));
-  EXPECT_THAT(totals, ElementsAre(3, 3, 3));
-  EXPECT_THAT(rates,
-              ElementsAre(LearningRate(task, 1), LearningRate(task, 2), LearningRate(task, 3)));
-}
-
-TEST(TrainingRun, StartsFromWhatTheSeedIndexDraws) {
+TEST(TorchEvaluator, StartsFromWhatTheSeedIndexDraws) {
   const v1::Task task = TaskFrom();
   const Problem problem = DrawProblem(LoadDataset(kShipped, "digits").value(), task, 1);
   const auto train = [&](int seed_index) {
@@ -249,35 +181,12 @@ TEST(TrainingRun, StartsFromWhatTheSeedIndexDraws) {
   EXPECT_NE(train(0), train(1)) << "the order of the batches";
 }
 
-TEST(TrainingRun, PreparesTheShapesOfTheTask) {
-  const FakeExecutor executor([](const StepBindings&) { return absl::OkStatus(); });
-  TorchEvaluator evaluator(kShipped, executor);
-  const v1::Task task = TaskFrom("steps: 1");
-  EXPECT_TRUE(evaluator.Evaluate(Sgd("1"), task, 0, Measure::kValidation).ok());
-  EXPECT_EQ(executor.shapes_, ParameterShapes(task));
-}
-
-TEST(TrainingRun, ReturnsWhatTheExecutorReports) {
-  const auto fails = [](const StepBindings&) { return absl::UnavailableError("broken"); };
-  EXPECT_EQ(RunFake(fails, TaskFrom()).status(), absl::UnavailableError("broken"));
-}
-
-TEST(TrainingRun, TurnsExceptionsIntoStatuses) {
-  const auto out_of_memory = [](const StepBindings&) -> absl::Status { throw std::bad_alloc(); };
-  EXPECT_EQ(RunFake(out_of_memory, TaskFrom()).status().code(),
-            absl::StatusCode::kResourceExhausted);
-  const auto broken = [](const StepBindings&) -> absl::Status { throw std::runtime_error("no"); };
-  EXPECT_EQ(RunFake(broken, TaskFrom()).status(), absl::InternalError("no"));
-}
-
 TEST(TorchEvaluator, NumericClassNamesWhatTheBitsDependOn) {
   EXPECT_THAT(
       TorchEvaluator(kShipped).NumericClass(),
       MatchesRegex(
           "torch-[0-9]+\\.[0-9]+\\.[0-9]+[^-]*-(no_avx|avx[0-9]*)-(blas|openblas-[a-z0-9_]+)-" +
           std::string(ReferenceExecutor().Name())));
-  const FakeExecutor executor([](const StepBindings&) { return absl::OkStatus(); });
-  EXPECT_THAT(TorchEvaluator(kShipped, executor).NumericClass(), HasSubstr("-fake-f16"));
 }
 
 TEST(TorchEvaluator, ChecksTaskAndData) {
