@@ -23,7 +23,7 @@ struct Flags {
   std::optional<uint64_t> seed;
   int threads = static_cast<int>(std::max(1u, std::thread::hardware_concurrency()));
   std::string json_file, out_file, data_directory;
-  bool quiet = false;
+  bool quiet = false, search_only = false;
 };
 
 int Fail(int code, const absl::Status& status) {
@@ -71,6 +71,7 @@ absl::Status WriteResults(const Flags& flags, const LocalRunResult& run) {
 int Run(Flags flags) {
   absl::StatusOr<v1::Job> job = LoadJob(flags);
   if (!job.ok()) return Fail(kUsage, job.status());
+  if (flags.search_only) job->clear_study();
   if (flags.out_file.empty()) flags.out_file = job->name() + ".lathe";
   for (const std::string& path : {flags.json_file, flags.out_file}) {
     if (absl::Status status = CheckWritable(path); !status.ok()) return Fail(kFailure, status);
@@ -103,6 +104,7 @@ int Main(int argc, char** argv) {
   app.add_option("--json", flags.json_file, "Write the results to this file as JSON");
   app.add_option("--out", flags.out_file, "Write the found program here [NAME.lathe]");
   app.add_option("--data", flags.data_directory, "Folder of the datasets");
+  app.add_flag("--search-only", flags.search_only, "Leave out the job's study");
   app.add_flag("--quiet", flags.quiet, "No progress on standard error");
   try {
     app.parse(argc, argv);

@@ -111,11 +111,15 @@ class CaseBuilder {
 
   // An op that reads an op that only concerns signs.
   Instruction OnNegations() {
-    static constexpr std::array<Op, 5> kInner = {Op::neg, Op::neg, Op::abs, Op::square, Op::exp};
+    static constexpr std::array<Op, 6> kSignOps = {Op::neg, Op::neg,    Op::abs,
+                                                   Op::exp, Op::square, Op::sign};
     Instruction instruction = AnyOp();
+    if (random_.Chance(0.2)) {
+      instruction = {kSignOps[random_.Below(kSignOps.size())], {}, {}};
+    }
     for (int i = 0; i < instruction.Arity(); ++i) {
       if (random_.Chance(0.3)) continue;
-      instruction.operands[i] = Append({kInner[random_.Below(kInner.size())], {}, {Any()}});
+      instruction.operands[i] = Append({kSignOps[random_.Below(kSignOps.size())], {}, {Any()}});
     }
     return instruction;
   }

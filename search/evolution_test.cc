@@ -1,0 +1,131 @@
+#include "search/evolution.h"
+
+#include <gtest/gtest.h>
+
+#include <set>
+
+#include "dsl/known_programs.h"
+#include "dsl/text.h"
+#include "search/testing/synthetic_evaluation.h"
+
+namespace lathe {
+namespace {
+
+EvolutionOptions Options(uint64_t seed = 1, std::vector<std::string> warm = {"adamw_warm_start"}) {
+  EvolutionOptions options;
+  options.seed = seed;
+  options.population = 10;
+  options.tournament = 3;
+  for (const std::string& name : warm) options.warm_start.push_back(*KnownProgram(name));
+  options.mutation.space = SearchSpace::Default(OptimizerSignature());
+  return options;
+}
+
+Proposal Next(Evolution& evolution, uint64_t index) {
+  return std::get<Proposal>(evolution.Next(index));
+}
+
+TEST(EvolutionTest, ProposesTheWarmStartFirst) {
+  Evolution evolution(Options(1, {"lion", "sgd"}));
+  for (uint64_t i = 0; i < 2; ++i) {
+    const Proposal proposal = Next(evolution, i);
+    EXPECT_EQ(proposal.program, *KnownProgram(i == 0 ? "lion" : "sgd"));
+    EXPECT_EQ(proposal.operation, "warm_start");
+    EXPECT_TRUE(proposal.parents.empty());
+  }
+  EXPECT_EQ(Next(evolution, 2).parents.size(), 1u);
+}
+
+TEST(EvolutionTest, TheBestOfTheDrawnBecomesTheParentAndTheLowerIndexOfEquals) {
+  EvolutionOptions options = Options();
+  options.population = 4;
+  options.tournament = 200;  // draws everybody
+  Evolution evolution(options);
+  evolution.Tell(0, options.warm_start[0], Outcome::Ok(0.5));
+  EXPECT_EQ(Next(evolution, 1).parents[0], 0u);
+  evolution.Tell(1, options.warm_start[0], Outcome::Ok(0.7));
+  EXPECT_EQ(Next(evolution, 2).parents[0], 0u);
+  evolution.Tell(2, options.warm_start[0], Outcome::Ok(0.5));
+  EXPECT_EQ(Next(evolution, 3).parents[0], 0u);
+  evolution.Tell(3, options.warm_start[0], Outcome::Ok(0.3));
+  EXPECT_EQ(Next(evolution, 4).parents[0], 3u);
+  evolution.Tell(4, options.warm_start[0], Outcome::Diverged());
+  EXPECT_EQ(Next(evolution, 5).parents[0], 3u);
+}
+
+TEST(EvolutionTest, TheOldestLeavesHoweverGoodItIs) {
+  EvolutionOptions options = Options();
+  options.population = 4;
+  options.tournament = 200;
+  Evolution evolution(options);
+  evolution.Tell(0, options.warm_start[0], Outcome::Ok(0.9));
+  evolution.Tell(1, options.warm_start[0], Outcome::Ok(0.1));
+  for (uint64_t index = 2; index <= 4; ++index) {
+    EXPECT_EQ(Next(evolution, index).parents[0], 1u) << index;
+    evolution.Tell(index, options.warm_start[0], Outcome::Ok(0.9 + 0.01 * index));
+  }
+  EXPECT_EQ(Next(evolution, 5).parents[0], 1u);  // members 1, 2, 3, 4
+  evolution.Tell(5, options.warm_start[0], Outcome::Ok(0.95));
+  EXPECT_EQ(Next(evolution, 6).parents[0], 2u);  // members 2, 3, 4, 5
+}
+
+TEST(EvolutionTest, AMutantThatDivergedIsNoParentWhileOthersAreDrawn) {
+  EvolutionOptions options = Options();
+  options.population = 3;
+  options.tournament = 200;
+  Evolution evolution(options);
+  evolution.Tell(0, options.warm_start[0], Outcome::Diverged());
+  evolution.Tell(1, options.warm_start[0], Outcome::Diverged());
+  evolution.Tell(2, options.warm_start[0], Outcome::Ok(1e6));
+  EXPECT_EQ(Next(evolution, 3).parents[0], 2u);
+}
+
+// Proposals of a search whose outcomes follow from the programs.
+std::vector<std::string> Texts(uint64_t seed, uint64_t count) {
+  Evolution evolution(Options(seed));
+  std::vector<std::string> texts;
+  for (uint64_t index = 0; index < count; ++index) {
+    const Proposal proposal = Next(evolution, index);
+    texts.push_back(Print(proposal.program));
+    evolution.Tell(index, proposal.program,
+                   Outcome::Ok(SyntheticUniform(texts.back(), 0, 0, 0, 0)));
+  }
+  return texts;
+}
+
+TEST(EvolutionTest, OneSeedOneSequence) {
+  EXPECT_EQ(Texts(7, 300), Texts(7, 300));
+}
+
+// Seeds that are near to each other must not be one stream that is shifted or scaled.
+TEST(EvolutionTest, SeedsShareNothing) {
+  EvolutionOptions options = Options();
+  std::set<std::string> met;
+  size_t repeated = 0, all = 0;
+  for (uint64_t seed = 1; seed <= 3; ++seed) {
+    options.seed = seed;
+    Evolution evolution(options);
+    std::set<std::string> own;
+    for (uint64_t index = 1; index <= 400; ++index) {
+      const Mutation m = {Next(evolution, index).program, ""};
+      // Constants from N(0, 1) or its powers of two: a shared draw would be a shared number.
+      ForEachOperand(m.program, [&](const Operand& operand) {
+        if (operand.IsConstant()) own.insert(NumberText(operand.constant));
+      });
+    }
+    for (const std::string& number : own) repeated += !met.insert(number).second;
+    all += own.size();
+  }
+  // What the warm start itself has: 0.9, 0.999, 0.01, 0.001.
+  EXPECT_LE(repeated, 8u);
+  EXPECT_GT(all, 150u);
+}
+
+TEST(EvolutionTest, TheProposalOfAnIndexDoesNotDependOnEarlierDraws) {
+  Evolution a(Options(3)), b(Options(3));
+  for (uint64_t index = 0; index < 50; ++index) Next(a, index);
+  EXPECT_EQ(Next(a, 50).program, Next(b, 50).program);
+}
+
+}  // namespace
+}  // namespace lathe
