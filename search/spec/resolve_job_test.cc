@@ -1,0 +1,241 @@
+#include "search/spec/resolve_job.h"
+
+#include <google/protobuf/text_format.h>
+#include <google/protobuf/util/message_differencer.h>
+#include <gtest/gtest.h>
+
+#include <cmath>
+#include <functional>
+#include <set>
+
+#include "dsl/known_programs.h"
+#include "dsl/text.h"
+#include "search/spec/build_search.h"
+#include "search/testing/completion_order.h"
+#include "search/testing/synthetic_evaluation.h"
+
+namespace lathe {
+namespace {
+
+using google::protobuf::util::MessageDifferencer;
+
+v1::Job Job(const std::string& text = "") {
+  v1::Job job;
+  EXPECT_TRUE(google::protobuf::TextFormat::ParseFromString(
+      "name: 'test' budget { evaluations: 20 } " + text, &job))
+      << text;
+  return job;
+}
+
+constexpr const char* kStudy = R"(
+  study {
+    seeds: 5
+    baselines { program: 'adamw' base_lr: [0.1, 0.2] weight_decay: [0, 0.5] }
+    controls { name: 'random programs' strategy { kind: RANDOM } }
+    transfers { name: 'longer' task { steps: 300 } }
+    grid { scale: [1, 2] }
+  })";
+
+TEST(ResolveJobTest, WritesEveryDefaultOut) {
+  auto job = ResolveJob(Job());
+  ASSERT_TRUE(job.ok()) << job.status();
+  EXPECT_EQ(job->signature(), "optimizer");
+  EXPECT_EQ(job->seed(), 1u);
+  EXPECT_EQ(job->window(), 32u);
+  EXPECT_EQ(job->strategy().kind(), v1::Strategy::EVOLUTION);
+  EXPECT_EQ(job->strategy().population(), 300u);
+  EXPECT_EQ(job->strategy().tournament(), 5u);
+  EXPECT_EQ(job->strategy().max_statements(), 40u);
+  EXPECT_EQ(job->strategy().random_states(), 2u);
+  EXPECT_EQ(job->strategy().modify_weight(), 1);
+  EXPECT_EQ(job->strategy().ops_size(), kOpCount);
+  for (Op op : AllOps()) {
+    EXPECT_EQ(job->strategy().ops().at(std::string(Info(op).name)), Info(op).weight);
+  }
+  EXPECT_EQ(job->strategy().inputs_size(), 3);
+  EXPECT_EQ(job->filters().max_state_bytes_per_parameter(), 16);
+  EXPECT_EQ(job->task().dataset(), "digits");
+  ASSERT_EQ(job->warm_start_size(), 1);
+  EXPECT_EQ(*Parse(job->warm_start(0)).program, *KnownProgram("adamw_warm_start"));
+  EXPECT_FALSE(job->has_study());
+}
+
+TEST(ResolveJobTest, ResolvingAgainChangesNothing) {
+  auto once = ResolveJob(Job(kStudy));
+  ASSERT_TRUE(once.ok()) << once.status();
+  auto twice = ResolveJob(*once);
+  ASSERT_TRUE(twice.ok()) << twice.status();
+  EXPECT_TRUE(MessageDifferencer::Equals(*once, *twice));
+}
+
+TEST(ResolveJobTest, AStudyTakesItsTasksFromTheJobs) {
+  auto job = ResolveJob(Job(std::string("task { batch: 16 seed: 4 } ") + kStudy));
+  ASSERT_TRUE(job.ok()) << job.status();
+  const std::vector<v1::Task> arenas = ArenaTasks(*job);
+  ASSERT_EQ(arenas.size(), 2u);
+  EXPECT_TRUE(MessageDifferencer::Equals(arenas[0], job->task()));
+  EXPECT_EQ(arenas[1].steps(), 300u);
+  EXPECT_EQ(arenas[1].batch(), 16u);
+  EXPECT_EQ(arenas[1].seed(), 4u);
+  EXPECT_EQ(job->study().winners(), 20u);
+  EXPECT_EQ(job->study().grid().decay_size(), 1);
+}
+
+TEST(ResolveJobTest, NamesAndRangesOfHypersAreKept) {
+  auto job = ResolveJob(Job(kStudy));
+  ASSERT_TRUE(job.ok());
+  const Program baseline = *Parse(job->study().baselines(0).program()).program;
+  EXPECT_EQ(baseline.name, "adamw");
+  EXPECT_EQ(baseline.hypers[3].name, "weight_decay");
+  EXPECT_EQ(baseline.hypers[0].range.Text(), "[0, 1)");
+}
+
+struct BadField {
+  std::function<void(v1::Job&)> spoil;
+  std::vector<std::string> said;
+};
+
+TEST(ResolveJobTest, NamesTheFieldAndWhatIsAllowed) {
+  const std::vector<BadField> cases = {
+      {[](v1::Job& j) { j.set_name("Not A Name"); }, {"name:", "a-z"}},
+      {[](v1::Job& j) { j.clear_name(); }, {"name:"}},
+      {[](v1::Job& j) { j.set_signature("layer"); }, {"signature:", "optimizer"}},
+      {[](v1::Job& j) { j.clear_budget(); }, {"budget:", "evaluations"}},
+      {[](v1::Job& j) { j.set_window(1 << 30); }, {"window:", "1 to "}},
+      {[](v1::Job& j) { j.mutable_strategy()->set_tournament(301); },
+       {"strategy.tournament:", "1 to 300"}},
+      {[](v1::Job& j) { j.mutable_strategy()->set_population(1 << 30); }, {"strategy.population:"}},
+      {[](v1::Job& j) { j.mutable_strategy()->set_max_statements(5000); },
+       {"strategy.max_statements:"}},
+      {[](v1::Job& j) { j.mutable_strategy()->set_random_states(65); },
+       {"strategy.random_states:", "0 to 64"}},
+      {[](v1::Job& j) {
+         j.mutable_strategy()->set_random_min_statements(9);
+         j.mutable_strategy()->set_random_max_statements(8);
+       },
+       {"strategy.random_max_statements:", "9 to"}},
+      {[](v1::Job& j) { j.mutable_strategy()->set_insert_weight(-1); },
+       {"strategy.insert_weight:"}},
+      {[](v1::Job& j) { j.mutable_strategy()->set_delete_weight(NAN); },
+       {"strategy.delete_weight:"}},
+      {[](v1::Job& j) { j.mutable_strategy()->set_modify_weight(0); }, {"strategy.modify_weight:"}},
+      {[](v1::Job& j) { (*j.mutable_strategy()->mutable_ops())["frob"] = 1; },
+       {"strategy.ops:", "frob", "lerp"}},
+      {[](v1::Job& j) { (*j.mutable_strategy()->mutable_ops())["add"] = -1; },
+       {"strategy.ops.add:"}},
+      {[](v1::Job& j) { (*j.mutable_strategy()->mutable_ops())["add"] = 0; },
+       {"strategy.ops:", "above 0"}},
+      {[](v1::Job& j) { j.mutable_strategy()->add_inputs("x"); },
+       {"strategy.inputs:", "\"x\"", "lr"}},
+      {[](v1::Job& j) { j.add_warm_start("adamv"); }, {"warm_start[0]:", "adamw"}},
+      {[](v1::Job& j) { j.add_warm_start("lathe 1 optimizer x\nupdate = y\n"); },
+       {"warm_start[0]:", ":2:10:"}},
+      {[](v1::Job& j) { j.mutable_filters()->set_max_bytes_per_parameter(-1); },
+       {"filters.max_bytes_per_parameter:"}},
+      {[](v1::Job& j) { j.mutable_task()->set_batch(5000); }, {"task.batch:"}},
+      {[](v1::Job& j) { j.mutable_study()->set_seeds(1); }, {"study.seeds:", "2 to"}},
+      {[](v1::Job& j) { j.mutable_study()->add_baselines()->set_program("lion"); },
+       {"study.baselines[0].base_lr:"}},
+      {[](v1::Job& j) {
+         v1::Baseline* b = j.mutable_study()->add_baselines();
+         b->set_program("adamw_warm_start");
+         b->add_base_lr(0.1);
+         b->add_weight_decay(0.1);
+       },
+       {"study.baselines[0].weight_decay:", "no hyper"}},
+      {[](v1::Job& j) {
+         v1::Baseline* b = j.mutable_study()->add_baselines();
+         b->set_program("adamw");
+         b->add_base_lr(0);
+       },
+       {"study.baselines[0].base_lr:", "above 0"}},
+      {[](v1::Job& j) { j.mutable_study()->mutable_grid()->add_scale(0); }, {"study.grid.scale:"}},
+      {[](v1::Job& j) { j.mutable_study()->mutable_grid()->add_decay(-1); }, {"study.grid.decay:"}},
+      {[](v1::Job& j) { j.mutable_study()->add_controls(); }, {"study.controls[0].name:"}},
+      {[](v1::Job& j) {
+         v1::Control* c = j.mutable_study()->add_controls();
+         c->set_name("c");
+         c->mutable_strategy()->set_tournament(999);
+       },
+       {"study.controls[0].strategy.tournament:"}},
+      {[](v1::Job& j) {
+         v1::Transfer* t = j.mutable_study()->add_transfers();
+         t->set_name("t");
+         t->mutable_task()->set_dataset("mnist");
+       },
+       {"study.transfers[0]", "mnist", "digits"}},
+  };
+  for (const BadField& bad : cases) {
+    v1::Job job = Job();
+    bad.spoil(job);
+    auto resolved = ResolveJob(job);
+    EXPECT_EQ(resolved.status().code(), absl::StatusCode::kInvalidArgument) << job.DebugString();
+    for (const std::string& said : bad.said) {
+      EXPECT_NE(resolved.status().message().find(said), absl::string_view::npos)
+          << resolved.status() << "\nlacks " << said;
+    }
+  }
+}
+
+TEST(BuildSearchTest, ASearchDrawsOnlyFromItsSpace) {
+  auto job = ResolveJob(Job(R"(strategy { kind: RANDOM random_states: 0 inputs: 'g' inputs: 't'
+      ops { key: 'mul' value: 1 } ops { key: 'exp' value: 1 } ops { key: 'add' value: 0 } })"));
+  ASSERT_TRUE(job.ok()) << job.status();
+  auto trajectory = BuildTrajectory(*job);
+  EXPECT_EQ(RunToEnd(*trajectory, CompletionOrder::FirstFirst(), SyntheticEvaluation),
+            "budget.evaluations");
+  EXPECT_EQ(trajectory->Candidates().size(), 20u);
+  for (const auto& candidate : trajectory->Candidates()) {
+    const std::string& text = candidate.canonical->text;
+    for (const char* absent : {"add(", "lerp(", "w[P,R,C]", "lr[]", "state"}) {
+      EXPECT_EQ(text.find(absent), std::string::npos) << text;
+    }
+  }
+}
+
+TEST(BuildSearchTest, EvaluatesOnTheTasksSeeds) {
+  auto job = ResolveJob(Job("task { seeds: 7 }"));
+  auto trajectory = BuildTrajectory(*job);
+  auto action = trajectory->Next();
+  EXPECT_EQ(std::get<Trajectory::Evaluate>(action).request.seeds.size(), 7u);
+}
+
+TEST(BuildSearchTest, FiltersCountOverTheTasksModel) {
+  auto job = ResolveJob(Job("filters { max_state_bytes_per_parameter: 7 }"));  // two states: 8
+  auto trajectory = BuildTrajectory(*job);
+  trajectory->Next();
+  EXPECT_GE(trajectory->Count().rejected[static_cast<size_t>(Filter::over_cost)], 1u);
+}
+
+TEST(BuildSearchTest, EachStrategyMakesItsOwnProposals) {
+  std::set<Hash128> hashes;
+  for (const char* kind : {"RANDOM", "EVOLUTION", "CONSTANTS"}) {
+    auto job = ResolveJob(Job("strategy { kind: " + std::string(kind) + " }"));
+    auto trajectory = BuildTrajectory(*job);
+    RunToEnd(*trajectory, CompletionOrder::FirstFirst(), SyntheticEvaluation);
+    hashes.insert(trajectory->HashSoFar());
+    if (std::string(kind) != "CONSTANTS") continue;
+    for (const auto& candidate : trajectory->Candidates()) {
+      EXPECT_EQ(candidate.canonical->program.instructions.size(), 9u);
+    }
+  }
+  EXPECT_EQ(hashes.size(), 3u);
+}
+
+TEST(BuildSearchTest, AStudyRunsWithItsControlsAndTransfers) {
+  auto job = ResolveJob(Job(kStudy));
+  ASSERT_TRUE(job.ok()) << job.status();
+  auto trajectory = BuildTrajectory(*job);
+  RunToEnd(*trajectory, CompletionOrder::FirstFirst(), SyntheticEvaluation);
+  auto study = BuildStudy(*job, *trajectory);
+  RunToEnd(*study, CompletionOrder::Random(1), SyntheticEvaluation);
+  ASSERT_EQ(study->Report().arenas.size(), 2u);
+  EXPECT_EQ(study->Report().arenas[1].name, "longer");
+  EXPECT_EQ(study->Report().searches[1].name, "random programs");
+  EXPECT_EQ(study->Report().searches[1].evaluated, 20u);
+  EXPECT_EQ(study->Report().arenas[0].methods[1].name, "adamw");
+  EXPECT_EQ(study->Report().arenas[0].methods[1].grid_points, 4);
+}
+
+}  // namespace
+}  // namespace lathe
