@@ -115,6 +115,11 @@ struct BadInput {
   const char* said;  // part of the message
 };
 
+// How test listings show a case.
+void PrintTo(const BadInput& input, std::ostream* out) {
+  *out << input.flags;
+}
+
 class BadInputTest : public LatheLocalTest, public testing::WithParamInterface<BadInput> {};
 
 TEST_P(BadInputTest, IsToldAndLeavesNothingBehind) {
