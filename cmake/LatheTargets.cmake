@@ -1,6 +1,9 @@
 # Functions with which the rooms declare their parts.
 include(GoogleTest)
 
+# All that the thread sanitizer is run on.
+add_custom_target(lathe_threads_tests)
+
 # A library of a room. Sources are listed, never globbed; includes start at the project's root.
 function(lathe_library name)
   cmake_parse_arguments(ARG "" "" "SOURCES;DEPENDS;PRIVATE_DEPENDS" ${ARGN})
@@ -10,7 +13,7 @@ function(lathe_library name)
 endfunction()
 
 # A GoogleTest program; each of its test cases is a ctest case.
-# The label `threads` marks what the thread sanitizer is run on.
+# The label `threads` adds it to what the thread sanitizer is run on.
 function(lathe_test name)
   cmake_parse_arguments(ARG "" "TIMEOUT" "SOURCES;DEPENDS;DEFINITIONS;LABELS" ${ARGN})
   if(NOT ARG_TIMEOUT)
@@ -20,6 +23,9 @@ function(lathe_test name)
   target_link_libraries(${name} PRIVATE ${ARG_DEPENDS} GTest::gmock GTest::gtest_main)
   target_compile_definitions(${name} PRIVATE LATHE_SOURCE_DIR="${CMAKE_SOURCE_DIR}"
                                              ${ARG_DEFINITIONS})
+  if("threads" IN_LIST ARG_LABELS)
+    add_dependencies(lathe_threads_tests ${name})
+  endif()
   gtest_discover_tests(${name} DISCOVERY_TIMEOUT 60 PROPERTIES
                        TIMEOUT ${ARG_TIMEOUT} LABELS "${ARG_LABELS}")
 endfunction()

@@ -248,10 +248,6 @@ void ExpectClose(const Values& actual, const Values& expected, const Values& w) 
   }
 }
 
-void SetHypers(const Hypers& values, Program& program) {
-  for (Hyper& hyper : program.hypers) hyper.value = values.at(hyper.name);
-}
-
 void Compare(const Program& program, Teacher& teacher) {
   RandomStream random(7, {});
   Student student(program);
@@ -285,7 +281,7 @@ TEST_P(KnownProgramCase, UpdatesLikeItsTeacher) {
 
 TEST_P(KnownProgramCase, UpdatesLikeItsTeacherWithOtherHypers) {
   Program program = KnownProgram(GetParam().program).value();
-  SetHypers(GetParam().changed, program);
+  for (Hyper& hyper : program.hypers) hyper.value = GetParam().changed.at(hyper.name);
   Compare(program, *GetParam().make_teacher(GetParam().changed));
 }
 

@@ -89,7 +89,9 @@ class Chain {
     if (mutation.operation == "insert") grown = 1;
     if (mutation.operation == "delete") grown = -1;
     EXPECT_EQ(after, before + grown);
-    if (grown > 0) EXPECT_LE(after, options_.max_statements);
+    if (grown > 0) {
+      EXPECT_LE(after, options_.max_statements);
+    }
     EXPECT_EQ(mutation.program.states.size(), start_.states.size());
     EXPECT_EQ(mutation.program.outputs.size(), start_.outputs.size());
   }
@@ -184,7 +186,8 @@ TEST(MutationChain, LongProgramsGetNoInsertions) {
   Chain chain(KnownProgram("adamw").value(), 1, 5);
   chain.Run(kSteps / 10);
   EXPECT_LE(chain.Current().instructions.size(), 5u) << Print(chain.Current());
-  EXPECT_EQ(chain.Longest(), 14) << "adamw after its first mutation, which may not insert";
+  const int statements = static_cast<int>(KnownProgram("adamw")->instructions.size());
+  EXPECT_LE(chain.Longest(), statements) << "a program of more than 5 statements may not grow";
 }
 
 // A chain is worth its steps only if it wanders: it must meet programs of many sizes and ops.

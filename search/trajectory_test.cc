@@ -3,77 +3,15 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
-#include <map>
+#include <memory>
+#include <string>
+#include <vector>
 
-#include "absl/strings/str_cat.h"
-#include "dsl/known_programs.h"
-#include "dsl/text.h"
-#include "search/evolution.h"
 #include "search/testing/completion_order.h"
-#include "search/testing/synthetic_evaluation.h"
+#include "search/testing/scripted_strategy.h"
 
 namespace lathe {
 namespace {
-
-// What a scripted strategy proposes, and what it saw.
-struct Script {
-  std::vector<Program> programs;               // by index, then Done
-  std::vector<std::vector<uint64_t>> told_at;  // by index: what had been told when it was asked
-  std::vector<uint64_t> told;
-  std::vector<Outcome> outcomes;  // beside `told`
-  std::vector<uint64_t> parents;
-  std::string operation = "script";
-};
-
-class Scripted : public Strategy {
- public:
-  explicit Scripted(Script& script) : script_(script) {}
-  std::variant<Proposal, Wait, Done> Next(uint64_t index) override {
-    if (index >= script_.programs.size()) return Done{"end of the script"};
-    EXPECT_EQ(index, script_.told_at.size());
-    script_.told_at.push_back(script_.told);
-    return Proposal{script_.programs[index], script_.parents, script_.operation};
-  }
-  void Tell(uint64_t index, const Program& program, const Outcome& outcome) override {
-    EXPECT_EQ(program, script_.programs[index]);
-    script_.told.push_back(index);
-    script_.outcomes.push_back(outcome);
-  }
-
- private:
-  Script& script_;
-};
-
-Program Scaled(double factor) {
-  return Parsed(absl::StrCat("lathe 1 optimizer p\ninput g[P,R,C]\nupdate = mul(g, ",
-                             NumberText(factor), ")\n"));
-}
-Program WithoutGradient() {
-  return Parsed("lathe 1 optimizer p\ninput w[P,R,C]\nupdate = neg(w)\n");
-}
-Program IllFormed() {
-  Program program = Scaled(3);
-  program.states.push_back({AxisSet{Axis::kP}, 0, false, Operand::Input(1), ""});
-  return program;
-}
-
-Filters DefaultFilters() {
-  FilterOptions options;
-  options.shapes = {{32, 64}, {32, 1}};
-  return Filters(options);
-}
-
-TrajectoryOptions WithWindow(int window) {
-  TrajectoryOptions options;
-  options.window = window;
-  return options;
-}
-
-// The objective of the program with factor x is x; 13 diverges.
-EvaluationResult ByFactor(const EvaluationRequest& request) {
-  const double factor = request.program->program.instructions[0].operands[1].constant;
-  return {{factor == 13, factor, 0, 0}};
-}
 
 struct Ran {
   Script script;
@@ -85,16 +23,6 @@ void RunScript(Ran& ran, TrajectoryOptions options, CompletionOrder order) {
   ran.trajectory = std::make_unique<Trajectory>(
       std::move(options), std::make_unique<Scripted>(ran.script), DefaultFilters());
   ran.reason = RunToEnd(*ran.trajectory, order, ByFactor);
-}
-
-// New programs (n), duplicates of the first (d), rejected ones (r), by index.
-std::vector<Program> Programs(const std::string& kinds) {
-  std::vector<Program> programs;
-  for (char kind : kinds) {
-    double fresh = 2 + 0.25 * static_cast<double>(programs.size());
-    programs.push_back(kind == 'n' ? Scaled(fresh) : kind == 'd' ? Scaled(2) : WithoutGradient());
-  }
-  return programs;
 }
 
 // What must have been told when index i is proposed, straight from the rule: with s the next slot,
@@ -227,90 +155,6 @@ TEST(TrajectoryTest, RequestsAreForTheSearchesOwnSeedsAndNeverForTheTestSplit) {
   EXPECT_FALSE(request.measure_test);
   EXPECT_TRUE(request.stop_at_divergence);
   EXPECT_EQ(request.arena, 0);
-}
-
-Hash128 HashOf(Script script, double shift = 0, int window = 4) {
-  Trajectory trajectory(WithWindow(window), std::make_unique<Scripted>(script), DefaultFilters());
-  RunToEnd(trajectory, CompletionOrder::FirstFirst(), [&](const EvaluationRequest& request) {
-    EvaluationResult result = ByFactor(request);
-    result[0].objective += shift;
-    return result;
-  });
-  return trajectory.HashSoFar();
-}
-
-TEST(TrajectoryHashTest, CoversEveryFieldOfEveryRecord) {
-  Script script;
-  script.programs = Programs("nrdn");
-  std::map<std::string, std::string> hashes;
-  auto add = [&](const std::string& what, Hash128 hash) {
-    auto [found, inserted] = hashes.emplace(hash.Hex(), what);
-    EXPECT_TRUE(inserted) << what << " hashes like " << found->second;
-  };
-  add("the same", HashOf(script));
-  add("one bit of an objective", HashOf(script, 0x1p-50));
-  Script changed = script;
-  changed.operation = "other";
-  add("the operation", HashOf(changed));
-  changed = script;
-  changed.parents = {0};
-  add("a parent", HashOf(changed));
-  changed = script;
-  changed.programs[1] = IllFormed();
-  add("the filter that rejects", HashOf(changed));
-  changed = script;
-  std::swap(changed.programs[2].instructions[0].operands[0],
-            changed.programs[2].instructions[0].operands[1]);
-  add("the raw text of a duplicate", HashOf(changed));
-  changed = script;
-  changed.programs.pop_back();
-  add("one record fewer", HashOf(changed));
-  changed = script;
-  changed.programs[3] = Scaled(13);
-  add("a divergence", HashOf(changed));
-  // The window changes nothing that the script proposes, so nothing that is hashed.
-  EXPECT_EQ(HashOf(script, 0, 1), HashOf(script, 0, 32));
-}
-
-struct EvolvedRun {
-  Hash128 hash;
-  std::string counts;
-};
-
-EvolvedRun Evolve(uint64_t seed, int window, CompletionOrder order) {
-  EvolutionOptions options;
-  options.seed = seed;
-  options.population = 30;
-  options.warm_start = {*KnownProgram("adamw_warm_start"), *KnownProgram("lion")};
-  options.mutation.space = SearchSpace::Default(OptimizerSignature());
-  TrajectoryOptions trajectory_options = WithWindow(window);
-  trajectory_options.max_evaluations = 400;
-  Trajectory trajectory(trajectory_options, std::make_unique<Evolution>(options), DefaultFilters());
-  RunToEnd(trajectory, order, SyntheticEvaluation);
-  const Trajectory::Counts& counts = trajectory.Count();
-  EXPECT_EQ(counts.evaluated, 400u);
-  uint64_t accounted = counts.duplicates + counts.slots;
-  for (uint64_t rejected : counts.rejected) accounted += rejected;
-  EXPECT_EQ(accounted, counts.proposed);
-  return {trajectory.HashSoFar(), absl::StrCat(counts.proposed, " ", counts.duplicates)};
-}
-
-TEST(TrajectoryHashTest, DoesNotDependOnTheOrderOfCompletions) {
-  std::map<std::string, std::string> hashes;
-  for (int window : {1, 32, 256}) {
-    for (uint64_t seed : {1, 2}) {
-      const EvolvedRun run = Evolve(seed, window, CompletionOrder::FirstFirst());
-      EXPECT_EQ(run.hash, Evolve(seed, window, CompletionOrder::LastFirst()).hash);
-      for (uint64_t order = 0; order < 3; ++order) {
-        const EvolvedRun other = Evolve(seed, window, CompletionOrder::Random(order));
-        EXPECT_EQ(run.hash, other.hash) << "window " << window << ", seed " << seed;
-        EXPECT_EQ(run.counts, other.counts);
-      }
-      const std::string what = absl::StrCat("window ", window, ", seed ", seed);
-      auto [found, inserted] = hashes.emplace(run.hash.Hex(), what);
-      EXPECT_TRUE(inserted) << what << " and " << found->second;
-    }
-  }
 }
 
 }  // namespace

@@ -144,6 +144,10 @@ class CaseBuilder {
     int a = static_cast<int>(random_.Below(program_.states.size()));
     int b = static_cast<int>(program_.states.size());
     program_.states.push_back(program_.states[a]);
+    // Some twins part at birth.
+    if (!program_.states[a].start_from_input && random_.Chance(0.2)) {
+      program_.states[b].start = RandomConstant();
+    }
     bool crossed = random_.Chance(0.5);
     Instruction step = {Op::add, {}, {Operand::State(crossed ? b : a), Operand::Input(2)}};
     program_.states[a].next = Append(step);
