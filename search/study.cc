@@ -43,8 +43,9 @@ std::shared_ptr<const CanonicalForm> Canonical(const Program& program) {
   return std::make_shared<const CanonicalForm>(MakeCanonical(program));
 }
 
-bool AtEdge(size_t i, size_t size) {
-  return size > 1 && (i == 0 || i + 1 == size);
+bool AtEdge(double value, const std::vector<double>& grid) {
+  const auto [low, high] = std::minmax_element(grid.begin(), grid.end());
+  return *low < *high && (value == *low || value == *high);
 }
 
 }  // namespace
@@ -180,7 +181,7 @@ void Study::AddFoundMethod(const std::string& name, const CanonicalForm& form) {
   for (size_t s = 0; s < options_.scale.size(); ++s) {
     for (size_t d = 0; d < options_.decay.size(); ++d) {
       double scale = options_.scale[s], decay = options_.decay[d];
-      bool edge = AtEdge(s, options_.scale.size()) || (d > 0 && AtEdge(d, options_.decay.size()));
+      bool edge = AtEdge(scale, options_.scale) || (decay != 0 && AtEdge(decay, options_.decay));
       method.grid.push_back(
           {Canonical(ScaleAndDecay(form.program, scale, decay)), std::nullopt,
            absl::StrCat("update x ", NumberText(scale), ", decay ", NumberText(decay)), edge});
@@ -196,13 +197,13 @@ void Study::AddBaselineMethod(const Baseline& baseline) {
     for (size_t d = 0; d < decays; ++d) {
       Program program = baseline.program;
       std::string setting = absl::StrCat("base_lr ", NumberText(baseline.base_lr[r]));
-      bool edge = AtEdge(r, baseline.base_lr.size());
+      bool edge = AtEdge(baseline.base_lr[r], baseline.base_lr);
       if (!baseline.weight_decay.empty()) {
         double decay = baseline.weight_decay[d];
         if (auto changed = WithHyper(program, "weight_decay", decay); changed.ok())
           program = *changed;
         absl::StrAppend(&setting, ", weight_decay ", NumberText(decay));
-        edge = edge || (decay != 0 && AtEdge(d, decays));
+        edge = edge || (decay != 0 && AtEdge(decay, baseline.weight_decay));
       }
       method.grid.push_back({Canonical(program), baseline.base_lr[r], std::move(setting), edge});
     }

@@ -29,8 +29,9 @@ struct SearchSummary {
 // One method on one arena, tuned there.
 struct MethodResult {
   std::string name;
-  std::string setting;        // of the best grid point, e.g. "base_lr 0.01, weight_decay 0.3"
-  bool on_grid_edge = false;  // a wider grid might do better
+  std::string setting;  // of the best grid point, e.g. "base_lr 0.01, weight_decay 0.3"
+  // A wider grid might do better. No decay at all is no edge: there is nothing below it.
+  bool on_grid_edge = false;
   int grid_points = 0;
   Summary tuning;  // of the best grid point, on the tuning seeds
   std::shared_ptr<const CanonicalForm> program;

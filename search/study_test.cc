@@ -3,73 +3,13 @@
 #include <gtest/gtest.h>
 
 #include <cmath>
-#include <functional>
 #include <map>
 #include <set>
 
-#include "dsl/known_programs.h"
-#include "search/random_search.h"
-#include "search/testing/completion_order.h"
-#include "search/testing/synthetic_evaluation.h"
+#include "search/testing/small_study.h"
 
 namespace lathe {
 namespace {
-
-std::unique_ptr<Trajectory> MakeSearch(uint64_t seed, uint64_t evaluations) {
-  TrajectoryOptions options;
-  options.max_evaluations = evaluations;
-  options.evaluation_seeds = {0, 1};
-  FilterOptions filters;
-  filters.shapes = {{8, 8}};
-  return std::make_unique<Trajectory>(
-      options,
-      std::make_unique<RandomSearch>(seed, OptimizerSignature(),
-                                     SearchSpace::Default(OptimizerSignature()),
-                                     RandomProgramSize()),
-      Filters(filters));
-}
-
-StudyOptions Options() {
-  StudyOptions options;
-  options.arenas = {"own", "other"};
-  options.seeds = 6;
-  options.winners = 5;
-  options.winner_seeds = 4;
-  options.tuning_seeds = 3;
-  options.baselines = {{"lion", *KnownProgram("lion"), {0.1, 0.2, 0.4}, {0, 0.5}},
-                       {"sgd", *KnownProgram("sgd"), {0.1, 0.2, 0.3, 0.4, 0.5, 0.6}, {}}};
-  options.scale = {0.5, 1, 2};
-  options.decay = {0, 0.01};
-  return options;
-}
-
-constexpr uint64_t kSearchBudget = 30;
-
-struct RanStudy {
-  std::vector<EvaluationRequest> requests;
-  StudyReport report;
-  std::shared_ptr<const CanonicalForm> found;
-};
-
-using Evaluator = std::function<EvaluationResult(const EvaluationRequest&)>;
-
-RanStudy RunStudy(const StudyOptions& options, CompletionOrder order, const Evaluator& evaluate) {
-  auto main = MakeSearch(1, kSearchBudget);
-  RunToEnd(*main, CompletionOrder::FirstFirst(), SyntheticEvaluation);
-  std::vector<ControlSearch> controls;
-  controls.push_back({"random", MakeSearch(2, kSearchBudget)});
-  Study study(options, *main, std::move(controls));
-  RanStudy run;
-  EXPECT_EQ(RunToEnd(study, order,
-                     [&](const EvaluationRequest& request) {
-                       run.requests.push_back(request);
-                       return evaluate(request);
-                     }),
-            "study");
-  run.report = study.Report();
-  run.found = study.Found();
-  return run;
-}
 
 // The parts of a study that a request belongs to, by its seeds.
 enum Part { kSearch, kRescore, kTune, kCompare };
@@ -83,7 +23,7 @@ Part PartOf(const EvaluationRequest& request) {
 }
 
 TEST(StudyTest, AsksPartAfterPartAndSharesNoSeedBetweenThem) {
-  const RanStudy run = RunStudy(Options(), CompletionOrder::Random(1), SyntheticEvaluation);
+  const RanStudy run = RunStudy(SmallStudy(), CompletionOrder::Random(1), SyntheticEvaluation);
   std::map<Part, int> requests;
   std::map<int, std::set<Part>> parts_of_seed;
   Part last = kSearch;
@@ -107,7 +47,7 @@ TEST(StudyTest, AsksPartAfterPartAndSharesNoSeedBetweenThem) {
 }
 
 TEST(StudyTest, EveryMethodGetsAsManyPoints) {
-  const RanStudy run = RunStudy(Options(), CompletionOrder::FirstFirst(), SyntheticEvaluation);
+  const RanStudy run = RunStudy(SmallStudy(), CompletionOrder::FirstFirst(), SyntheticEvaluation);
   ASSERT_EQ(run.report.arenas.size(), 2u);
   for (const ArenaResult& arena : run.report.arenas) {
     ASSERT_EQ(arena.methods.size(), 4u);
@@ -128,9 +68,9 @@ void ExpectEqual(const Summary& a, const Summary& b) {
 }
 
 TEST(StudyTest, DoesNotDependOnTheOrderOfCompletions) {
-  const RanStudy run = RunStudy(Options(), CompletionOrder::FirstFirst(), SyntheticEvaluation);
+  const RanStudy run = RunStudy(SmallStudy(), CompletionOrder::FirstFirst(), SyntheticEvaluation);
   for (CompletionOrder order : {CompletionOrder::LastFirst(), CompletionOrder::Random(1)}) {
-    const RanStudy other = RunStudy(Options(), order, SyntheticEvaluation);
+    const RanStudy other = RunStudy(SmallStudy(), order, SyntheticEvaluation);
     EXPECT_EQ(run.found->text, other.found->text);
     for (size_t a = 0; a < 2; ++a) {
       for (size_t m = 0; m < 4; ++m) {
@@ -144,13 +84,8 @@ TEST(StudyTest, DoesNotDependOnTheOrderOfCompletions) {
   }
 }
 
-// Everybody scores 1, except where a test says otherwise.
-EvaluationResult Ones(const EvaluationRequest& request) {
-  return EvaluationResult(request.seeds.size(), SeedScore{false, 1, 1, 0.5});
-}
-
 TEST(StudyTest, ChoosesTheWinnerOnFreshSeedsFailuresFirst) {
-  const StudyOptions options = Options();
+  const StudyOptions options = SmallStudy();
   auto main = MakeSearch(1, kSearchBudget);
   RunToEnd(*main, CompletionOrder::FirstFirst(), SyntheticEvaluation);
   const auto best = main->Best(5);
@@ -176,7 +111,7 @@ TEST(StudyTest, ChoosesTheWinnerOnFreshSeedsFailuresFirst) {
 
 TEST(StudyTest, TunesOnTheValidationSplitAlone) {
   const RanStudy run =
-      RunStudy(Options(), CompletionOrder::FirstFirst(), [](const EvaluationRequest& request) {
+      RunStudy(SmallStudy(), CompletionOrder::FirstFirst(), [](const EvaluationRequest& request) {
         EvaluationResult result = Ones(request);
         // Validation likes 0.2 on the first arena and 0.4 on the second; the test split likes 0.1.
         const double liked = request.arena == 0 ? 0.2 : 0.4;
@@ -200,7 +135,7 @@ TEST(StudyTest, TunesOnTheValidationSplitAlone) {
 TEST(StudyTest, TheSameSeedsMeetInEveryPair) {
   // The losses of a seed differ from another seed's by far more than methods differ.
   const RanStudy run =
-      RunStudy(Options(), CompletionOrder::Random(3), [&](const EvaluationRequest& request) {
+      RunStudy(SmallStudy(), CompletionOrder::Random(3), [&](const EvaluationRequest& request) {
         EvaluationResult result = Ones(request);
         for (size_t i = 0; i < result.size(); ++i) {
           result[i].test_loss = 100.0 * request.seeds[i] + (request.base_lr ? 0.25 : 0);
@@ -224,7 +159,7 @@ TEST(StudyTest, ASearchThatFoundNothingHasNoArenas) {
   RunToEnd(*main, CompletionOrder::FirstFirst(), [](const EvaluationRequest& request) {
     return EvaluationResult(request.seeds.size(), SeedScore{true, 0, 0, 0});
   });
-  Study study(Options(), *main, {});
+  Study study(SmallStudy(), *main, {});
   EXPECT_TRUE(std::holds_alternative<Done>(study.Next()));
   EXPECT_TRUE(study.Report().arenas.empty());
   EXPECT_EQ(study.Found(), nullptr);

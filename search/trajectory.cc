@@ -23,7 +23,12 @@ Trajectory::Action Trajectory::Next() {
     }
     if (!TellUpToWindow()) return Wait{};
     auto next = strategy_->Next(counts_.proposed);
-    if (std::holds_alternative<Wait>(next)) return Wait{};
+    if (std::holds_alternative<Wait>(next)) {
+      // It wants to know more than the window asks for, and gets it slot by slot, in order.
+      if (told_ == counts_.slots || !completed_[told_]) return Wait{};
+      TellSlot(told_++);
+      continue;
+    }
     if (Done* done = std::get_if<Done>(&next)) {
       done_ = std::move(*done);
       continue;

@@ -10,9 +10,10 @@
 //     else break;  // Done
 //   }
 //
-// Slot s is proposed from the state in which exactly the slots up to s - window have been told.
-// A candidate whose canonical form was met before takes no slot: it shares the outcome of the first
-// of its kind and is told right after the last slot with a smaller index. Not thread-safe.
+// Slot s is proposed from the state in which exactly the slots up to s - window have been told, and
+// as many more as a strategy asks for by answering Wait. A candidate whose canonical form was met
+// before takes no slot: it shares the outcome of the first of its kind and is told right after the
+// last slot with a smaller index. Not thread-safe.
 #ifndef LATHE_SEARCH_TRAJECTORY_H_
 #define LATHE_SEARCH_TRAJECTORY_H_
 

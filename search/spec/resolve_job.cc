@@ -25,7 +25,10 @@ bool IsDisplayName(const std::string& name) {
 
 absl::Status CheckRange(std::string_view place, double value, double low, double high) {
   if (value >= low && value <= high) return absl::OkStatus();
-  return FieldError(place, absl::StrCat(value, " is not allowed; allowed is ", low, " to ", high));
+  // Every digit: a bound that is rounded up would be refused in turn.
+  auto text = [](double x) { return std::isfinite(x) ? NumberText(x) : absl::StrCat(x); };
+  return FieldError(place, absl::StrCat(text(value), " is not allowed; allowed is ", text(low),
+                                        " to ", text(high)));
 }
 
 std::string Join(std::string_view place, std::string_view field) {
@@ -163,6 +166,10 @@ absl::StatusOr<v1::Strategy> ResolveStrategy(const v1::Strategy& given, const Si
   if (status.ok()) {
     status =
         CheckRange(Join(place, "max_statements"), strategy.max_statements(), 1, kMaxStatements);
+  }
+  if (status.ok()) {
+    status = CheckRange(Join(place, "random_min_statements"), strategy.random_min_statements(), 1,
+                        kMaxStatements);
   }
   if (status.ok()) {
     status = CheckRange(Join(place, "random_max_statements"), strategy.random_max_statements(),
