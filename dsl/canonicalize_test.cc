@@ -223,6 +223,15 @@ TEST(Canonicalize, OrderOfOperandsFollowsFromWhatTheyCompute) {
   EXPECT_NE(Canonical("update = sub(g, w)\n"), Canonical("update = sub(w, g)\n"));
 }
 
+// a and b are told apart only by what they become two steps later.
+TEST(Canonicalize, OrderOfOperandsLooksAsFarAheadAsStatesReach) {
+  const std::string declared =
+      "state  a[P,R,C] = 0\nstate  b[P,R,C] = 0\nstate  c[P,R,C] = 0\nstate  d[P,R,C] = 0\n"
+      "next a = c\nnext b = d\nnext c = g\nnext d = w\n";
+  EXPECT_EQ(Canonical(declared + "update = add(a, b)\n"),
+            Canonical(declared + "update = add(b, a)\n"));
+}
+
 TEST(Canonicalize, HypersKeepNamesValuesAndOrder) {
   Program canonical = Canonicalize(
       Parsed("hyper  beta = 0.5 in [0, 1)\nhyper  unused = 3\nhyper  alpha = 0.5 in (0, 9]\n"

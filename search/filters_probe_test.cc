@@ -30,11 +30,11 @@ struct ProbeCase {
 };
 
 TEST(FiltersProbes, MeetEveryInputThatBreaksAProgram) {
-  // 10^-9.9 to the power of -32 is finite, 10^-10 to that power is not.
+  // 10^-10 to the power of -32 is infinite, 10^-9 to that power is not; 0 is taken for 1.
   auto small = [](const char* floor) {
-    return absl::StrCat("a = abs(g)\nb = max(a, ", floor,
-                        ")\nc = square(b)\nd = square(c)\ne = square(d)\nh = square(e)\n"
-                        "i = square(h)\nupdate = div(g, i)\n");
+    return absl::StrCat("a = sign(g)\nb = square(a)\nc = sub(1, b)\nd = abs(g)\ne = add(c, d)\n",
+                        "h = max(e, ", floor, ")\ni = square(h)\nj = square(i)\nk = square(j)\n",
+                        "l = square(k)\no = square(l)\nupdate = div(1, o)\n");
   };
   const ProbeCase cases[] = {
       {"a gradient of exactly 0", "update = div(1, g)\n",
@@ -42,7 +42,7 @@ TEST(FiltersProbes, MeetEveryInputThatBreaksAProgram) {
       {"a gradient below 0", "a = sqrt(g)\nupdate = a\n", "a = sqrt_abs(g)\nupdate = a\n"},
       {"a gradient above 0", "a = neg(g)\nb = sqrt(a)\nupdate = b\n",
        "a = neg(g)\nb = tanh(a)\nupdate = b\n"},
-      {"a tiny gradient", small("1.2e-10"), small("1e-9")},
+      {"a tiny gradient", small("1e-11"), small("1e-9")},
       {"an outlier, 10^0.5 to the power of 4 being far from 709",
        "a = square(g)\nb = square(a)\nc = exp(b)\nupdate = c\n",
        "a = square(g)\nb = square(a)\nc = min(b, 709)\nd = exp(c)\nupdate = d\n"},

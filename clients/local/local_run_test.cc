@@ -2,6 +2,7 @@
 
 #include <gtest/gtest.h>
 
+#include <cstdio>
 #include <set>
 
 #include "clients/local/report.h"
@@ -197,6 +198,8 @@ TEST(WriteFileAtomicallyTest, LeavesNothingHalfWritten) {
   ASSERT_TRUE(WriteFileAtomically(path, "second").ok());
   EXPECT_FALSE(WriteFileAtomically(folder + "/no/such/folder/x", "text").ok());
   EXPECT_FALSE(WriteFileAtomically(folder, "a folder is in the way").ok());
+  EXPECT_EQ(std::remove(path.c_str()), 0);
+  EXPECT_NE(std::remove((path + ".partial").c_str()), 0) << "what was written beside it";
 }
 
 }  // namespace
