@@ -3,6 +3,7 @@
 #include <ATen/Parallel.h>
 #include <ATen/Version.h>
 #include <c10/util/Exception.h>
+#include <gnu/libc-version.h>
 #include <torch/version.h>
 
 #include <mutex>
@@ -18,6 +19,9 @@
 
 namespace lathe {
 namespace {
+
+// Goes up with every change after which a program may score otherwise.
+constexpr int kEvaluatorVersion = 1;
 
 // About a hundred problems of the size of the digits.
 constexpr size_t kProblemCacheBytes = size_t{64} << 20;
@@ -81,7 +85,8 @@ TorchEvaluator::TorchEvaluator(std::string data_directory, const Executor& execu
 }
 
 std::string TorchEvaluator::NumericClass() const {
-  return absl::StrCat("torch-", TORCH_VERSION, "-", TorchKernels(), "-", BlasName(), "-",
+  return absl::StrCat("lathe-", kEvaluatorVersion, "-torch-", TORCH_VERSION, "-", TorchKernels(),
+                      "-", BlasName(), "-glibc-", gnu_get_libc_version(), "-",
                       std::string(executor_.Name()));
 }
 

@@ -170,6 +170,20 @@ TEST(Divergence, AfterTheLastStep) {
   EXPECT_EQ(bits.test_loss, 0) << "scores mean nothing then";
 }
 
+TEST(TorchEvaluator, ABlowUpAtTheLastStepIsADivergence) {
+  const Program program = ParseOrStatus(
+                              "lathe 1 optimizer p\ninput g[P,R,C] t[]\na = sub(t, 99)\n"
+                              "b = max(a, 0)\nc = mul(b, 1000000)\nd = add(c, 0.1)\n"
+                              "update = mul(g, d)\n",
+                              "p")
+                              .value();
+  const v1::Task task = ResolveTask({}).value();
+  auto evaluation = TorchEvaluator(kShipped).Evaluate(program, task, 0, Measure::kValidation);
+  ASSERT_TRUE(evaluation.ok()) << evaluation.status();
+  EXPECT_TRUE(evaluation->diverged);
+  EXPECT_EQ(evaluation->steps, 100);
+}
+
 TEST(TorchEvaluator, StartsFromWhatTheSeedIndexDraws) {
   const v1::Task task = TaskFrom();
   const Problem problem = DrawProblem(LoadDataset(kShipped, "digits").value(), task, 1);
@@ -184,11 +198,10 @@ TEST(TorchEvaluator, StartsFromWhatTheSeedIndexDraws) {
 }
 
 TEST(TorchEvaluator, NumericClassNamesWhatTheBitsDependOn) {
-  EXPECT_THAT(
-      TorchEvaluator(kShipped).NumericClass(),
-      MatchesRegex(
-          "torch-[0-9]+\\.[0-9]+\\.[0-9]+[^-]*-(no_avx|avx[0-9]*)-(blas|openblas-[a-z0-9_]+)-" +
-          std::string(ReferenceExecutor().Name())));
+  EXPECT_THAT(TorchEvaluator(kShipped).NumericClass(),
+              MatchesRegex("lathe-[0-9]+-torch-[0-9]+\\.[0-9]+\\.[0-9]+[^-]*-(no_avx|avx[0-9]*)-("
+                           "blas|openblas-[a-z0-9_]+)-glibc-[0-9.]+-" +
+                           std::string(ReferenceExecutor().Name())));
 }
 
 TEST(TorchEvaluator, ChecksTaskAndData) {

@@ -71,6 +71,10 @@ double Objective(const v1::Task& task, const SplitScore& validation) {
   return task.objective() == v1::Task::VALIDATION_ERROR ? validation.error : validation.loss;
 }
 
+bool HasDiverged(double loss, double first_loss) {
+  return !std::isfinite(loss) || loss > kDivergedFactor * first_loss;
+}
+
 Evaluation Diverged(int steps) {
   Evaluation evaluation;
   evaluation.diverged = true;
@@ -91,14 +95,14 @@ absl::StatusOr<Evaluation> Train(const v1::Task& task, int seed_index, const Pro
   for (int t = 1; t <= steps; ++t) {
     const double loss = mlp.ForwardBackward(problem.train, order.Next());
     if (t == 1) first_loss = loss;
-    if (!std::isfinite(loss) || loss > kDivergedFactor * first_loss) return Diverged(t - 1);
+    if (HasDiverged(loss, first_loss)) return Diverged(t - 1);
     if (absl::Status status = optimizer.Step(t); !status.ok()) return status;
   }
 
   Evaluation evaluation;
   evaluation.steps = steps;
   evaluation.validation = mlp.Score(problem.validation);
-  if (!std::isfinite(evaluation.validation.loss)) return Diverged(steps);
+  if (HasDiverged(evaluation.validation.loss, first_loss)) return Diverged(steps);
   evaluation.objective = Objective(task, evaluation.validation);
   if (measure == Measure::kValidationAndTest) evaluation.test = mlp.Score(problem.test);
   return evaluation;

@@ -80,6 +80,55 @@ TEST(EvolutionTest, AMutantThatDivergedIsNoParentWhileOthersAreDrawn) {
   EXPECT_EQ(Next(evolution, 3).parents[0], 2u);
 }
 
+// With a window, children are proposed before the warm start is told.
+TEST(EvolutionTest, AWarmStartThatIsToldLateTakesItsPlaceAmongItsChildren) {
+  EvolutionOptions options = Options(1, {"lion", "sgd"});
+  options.population = 4;  // 0, 1, 0, 1
+  options.tournament = 200;
+  Evolution evolution(options);
+  EXPECT_EQ(Next(evolution, 2).parents[0], 0u) << "nothing is known: the lower index";
+  evolution.Tell(0, options.warm_start[0], Outcome::Ok(0.5));
+  EXPECT_EQ(Next(evolution, 3).parents[0], 0u) << "what is known is better than what is not";
+  evolution.Tell(1, options.warm_start[1], Outcome::Ok(0.4));
+  EXPECT_EQ(Next(evolution, 4).parents[0], 1u);
+  evolution.Tell(2, options.warm_start[1], Outcome::Ok(0.6));  // 1, 0, 1, 2
+  EXPECT_EQ(Next(evolution, 5).parents[0], 1u) << "telling the warm start made nobody leave";
+  evolution.Tell(3, options.warm_start[1], Outcome::Ok(0.6));  // 0, 1, 2, 3
+  evolution.Tell(4, options.warm_start[1], Outcome::Ok(0.6));  // 1, 2, 3, 4
+  EXPECT_EQ(Next(evolution, 6).parents[0], 1u);
+  evolution.Tell(5, options.warm_start[1], Outcome::Ok(0.55));  // 2, 3, 4, 5
+  EXPECT_EQ(Next(evolution, 7).parents[0], 5u);
+}
+
+// A filter rejected the first of two: it is never told, and its copies leave like any other.
+TEST(EvolutionTest, AWarmStartThatIsNeverToldIsNoParentOnceOthersAreKnown) {
+  EvolutionOptions options = Options(1, {"lion", "sgd"});
+  options.population = 4;
+  options.tournament = 200;
+  Evolution evolution(options);
+  evolution.Tell(1, options.warm_start[1], Outcome::Ok(3));
+  for (uint64_t index = 2; index < 6; ++index) EXPECT_EQ(Next(evolution, index).parents[0], 1u);
+}
+
+TEST(EvolutionTest, AProposalIsOneMutationAwayFromTheParentItNames) {
+  Evolution evolution(Options(4));
+  std::vector<Program> programs;
+  for (uint64_t index = 0; index < 300; ++index) {
+    const Proposal proposal = Next(evolution, index);
+    programs.push_back(proposal.program);
+    evolution.Tell(index, proposal.program,
+                   Outcome::Ok(SyntheticUniform(Print(proposal.program), 0, 0, 0, 0)));
+    if (index == 0) continue;
+    ASSERT_EQ(proposal.parents.size(), 1u);
+    ASSERT_LT(proposal.parents[0], index);
+    const Program& parent = programs[proposal.parents[0]];
+    const int grown = proposal.operation == "insert" ? 1 : proposal.operation == "delete" ? -1 : 0;
+    EXPECT_EQ(proposal.program.instructions.size(), parent.instructions.size() + grown)
+        << "index " << index << ", " << proposal.operation << "\n"
+        << Print(parent) << Print(proposal.program);
+  }
+}
+
 // Proposals of a search whose outcomes follow from the programs.
 std::vector<std::string> Texts(uint64_t seed, uint64_t count) {
   Evolution evolution(Options(seed));
@@ -119,6 +168,19 @@ TEST(EvolutionTest, SeedsShareNothing) {
   // What the warm start itself has: 0.9, 0.999, 0.01, 0.001.
   EXPECT_LE(repeated, 8u);
   EXPECT_GT(all, 150u);
+}
+
+// Neither at the same index nor shifted by a few: some deletions of the warm start agree by chance.
+TEST(EvolutionTest, SeedsDoNotProposeTheSame) {
+  constexpr uint64_t kCount = 300;
+  const std::vector<std::string> texts[] = {Texts(1, kCount), Texts(2, kCount), Texts(3, kCount)};
+  for (const auto& [a, b] : {std::pair(0, 1), std::pair(1, 2), std::pair(0, 2)}) {
+    for (int shift = -3; shift <= 3; ++shift) {
+      int same = 0;
+      for (uint64_t i = 4; i + 4 < kCount; ++i) same += texts[a][i] == texts[b][i + shift];
+      EXPECT_LE(same, 10) << "seeds " << a + 1 << " and " << b + 1 << ", shift " << shift;
+    }
+  }
 }
 
 TEST(EvolutionTest, TheProposalOfAnIndexDoesNotDependOnEarlierDraws) {

@@ -11,7 +11,7 @@ constexpr double kConstantChance = 0.15;     // a new operand is a constant
 constexpr double kKeepConstantChance = 0.5;  // a modified constant stays one
 constexpr double kOverChance = 0.25;         // modifying a reduction changes its axes
 constexpr double kLargestConstant = 1e10;
-constexpr int kMostRedraws = 100;
+constexpr int kMostRedraws = 1000;
 
 // A place in a program where an operand stands, and how many instructions it may read.
 struct Slot {
@@ -32,9 +32,9 @@ std::vector<Slot> SlotsOf(Program& program) {
 }
 
 double MutatedNumber(double value, const Range& range, RandomStream& random) {
+  const bool anew = random.Chance(kRedrawChance);
   for (int i = 0; i < kMostRedraws; ++i) {
-    double drawn =
-        random.Chance(kRedrawChance) ? random.Normal() : value * PortableExp2(random.Normal());
+    double drawn = anew ? random.Normal() : value * PortableExp2(random.Normal());
     if (drawn == 0) drawn = 0;  // no -0
     if (std::fabs(drawn) <= kLargestConstant && range.Has(drawn)) return drawn;
   }

@@ -105,6 +105,8 @@ PairedComparison ComparePaired(std::span<const Score> a, std::span<const Score> 
       difference = a[i] ? -kInfinity : kInfinity;
     }
     all.push_back(difference);
+    result.failures_a += !a[i];
+    result.failures_b += !b[i];
     result.wins += difference < 0;
     result.losses += difference > 0;
   }

@@ -22,7 +22,8 @@ struct Summary {
 Summary Summarize(std::span<const Score> scores);
 
 struct PairedComparison {
-  int pairs = 0;             // in which both ran through
+  int pairs = 0;  // in which both ran through
+  int failures_a = 0, failures_b = 0;
   int wins = 0, losses = 0;  // pairs in which a is below, above b; a failure is above anything
   // Of a - b over `pairs`, with a 95 % interval by Student's t; NaN if there are fewer than two.
   double mean_difference = 0, low = 0, high = 0;

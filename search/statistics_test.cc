@@ -90,6 +90,8 @@ TEST(ComparePairedTest, AFailureIsWorseThanAnyScore) {
   EXPECT_EQ(comparison.wins, 6);
   EXPECT_EQ(comparison.losses, 1);
   EXPECT_EQ(comparison.pairs, 1);
+  EXPECT_EQ(comparison.failures_a, 0);
+  EXPECT_EQ(comparison.failures_b, 6);
   EXPECT_TRUE(std::isnan(comparison.mean_difference));
   EXPECT_DOUBLE_EQ(comparison.p_value,
                    SignedRankPValue(std::vector<double>{8, -kInfinity, -kInfinity, -kInfinity,

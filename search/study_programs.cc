@@ -36,7 +36,7 @@ absl::StatusOr<Program> WithHyper(const Program& program, std::string_view name,
       return absl::OutOfRangeError(absl::StrCat("the hyper ", hyper.name, " must be in ",
                                                 hyper.range.Text(), ", not ", NumberText(value)));
     }
-    hyper.value = value;
+    hyper.value = value + 0.0;  // no -0
     return result;
   }
   return absl::NotFoundError(absl::StrCat("the program has no hyper \"", std::string(name), "\""));

@@ -68,6 +68,12 @@ TEST(WithHyperTest, SetsTheHyperOfThatName) {
   EXPECT_NE(MakeCanonical(*changed).hash, MakeCanonical(*KnownProgram("adamw")).hash);
 }
 
+TEST(WithHyperTest, MinusZeroIsZero) {
+  auto changed = WithHyper(*KnownProgram("adamw"), "weight_decay", -0.0);
+  ASSERT_TRUE(changed.ok()) << changed.status();
+  EXPECT_TRUE(Verify(*changed).ok()) << Verify(*changed);
+}
+
 TEST(WithHyperTest, NamesWhatIsWrong) {
   auto unknown = WithHyper(*KnownProgram("adamw"), "momentum", 0.5);
   EXPECT_EQ(unknown.status().code(), absl::StatusCode::kNotFound);

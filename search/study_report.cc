@@ -40,18 +40,29 @@ std::string Described(const Relations& relations) {
   return absl::StrJoin(parts, "; ");
 }
 
+// What a mean over the runs that went through would hide.
+std::string FailureText(const ArenaResult& arena) {
+  const Summary& found = arena.methods.front().test_loss;
+  if (found.failures == 0) return "";
+  return absl::StrCat(" It failed on ", found.failures, " of ", found.runs, " seeds.");
+}
+
 }  // namespace
 
 Difference DifferenceShown(const MethodResult& baseline) {
   const PairedComparison& difference = baseline.loss_difference;
   if (!(difference.p_value < kSignificance)) return Difference::kNone;
-  // Where failures decide, there may be no interval; the signs then speak alone.
-  bool no_interval = difference.pairs < 2;
-  if (difference.wins > difference.losses && (no_interval || difference.high < 0)) {
-    return Difference::kBetter;
+  // The interval speaks of runs that went through on both sides. It is no evidence for a method
+  // that fails more often, and where failures decide, it does not have to agree.
+  const int more_failures = difference.failures_a - difference.failures_b;
+  const bool no_interval = difference.pairs < 2;
+  if (difference.wins > difference.losses && more_failures <= 0) {
+    const bool agrees = more_failures < 0 || no_interval || difference.high < 0;
+    return agrees ? Difference::kBetter : Difference::kNone;
   }
-  if (difference.losses > difference.wins && (no_interval || difference.low > 0)) {
-    return Difference::kWorse;
+  if (difference.losses > difference.wins && more_failures >= 0) {
+    const bool agrees = more_failures > 0 || no_interval || difference.low > 0;
+    return agrees ? Difference::kWorse : Difference::kNone;
   }
   return Difference::kNone;
 }
@@ -70,20 +81,22 @@ Verdict VerdictOf(const ArenaResult& arena) {
 
 std::string VerdictText(const ArenaResult& arena) {
   const Relations baselines = Relate(arena, 1, arena.baselines + 1);
+  const std::string failures = FailureText(arena);
   const std::string start = absl::StrCat("On ", arena.name, " ");
   switch (VerdictOf(arena)) {
     case Verdict::kBetter:
       return absl::StrCat(start, "the found program is better than every tuned baseline (",
-                          Listed(baselines, Difference::kBetter), ").");
+                          Listed(baselines, Difference::kBetter), ").", failures);
     case Verdict::kWorse:
       return absl::StrCat(start, "the found program is worse than every tuned baseline (",
-                          Listed(baselines, Difference::kWorse), ").");
+                          Listed(baselines, Difference::kWorse), ").", failures);
     case Verdict::kNoDifference:
-      return absl::StrCat(start, "no difference to any tuned baseline is shown; it is not better.");
+      return absl::StrCat(start, "no difference to any tuned baseline is shown; it is not better.",
+                          failures);
     case Verdict::kMixed: break;
   }
   return absl::StrCat(start, "the found program is ", Described(baselines),
-                      "; it is not better than every tuned baseline.");
+                      "; it is not better than every tuned baseline.", failures);
 }
 
 std::string ControlText(const ArenaResult& arena) {

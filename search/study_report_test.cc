@@ -68,6 +68,33 @@ TEST(StudyReportTest, ADifferenceNeedsBothTheTestAndTheInterval) {
   EXPECT_EQ(DifferenceShown(method), N);
 }
 
+TEST(StudyReportTest, WhatFailsMoreOftenIsNotBetter) {
+  MethodResult method = Method("b", B);
+  method.loss_difference.failures_a = 2;
+  EXPECT_EQ(DifferenceShown(method), N);
+  method.loss_difference.failures_b = 2;
+  EXPECT_EQ(DifferenceShown(method), B);
+}
+
+TEST(StudyReportTest, WhereItFailsMoreOftenTheIntervalOfTheRestIsNoExcuse) {
+  MethodResult method = Method("b", W);
+  method.loss_difference.low = -0.3;
+  method.loss_difference.high = -0.1;  // over the few pairs in which it went through
+  EXPECT_EQ(DifferenceShown(method), N);
+  method.loss_difference.failures_a = 12;
+  EXPECT_EQ(DifferenceShown(method), W);
+}
+
+TEST(StudyReportTest, FailuresOfTheFoundProgramAreSaid) {
+  ArenaResult arena = Arena({B}, {});
+  arena.methods[0].test_loss.runs = 20;
+  arena.methods[0].test_loss.failures = 3;
+  EXPECT_EQ(
+      VerdictText(arena),
+      "On proxy the found program is better than every tuned baseline (b1). It failed on 3 of "
+      "20 seeds.");
+}
+
 TEST(StudyReportTest, WhereFailuresDecideThereIsNoInterval) {
   MethodResult method = Method("b", B);
   method.loss_difference.pairs = 0;

@@ -159,6 +159,8 @@ INSTANTIATE_TEST_SUITE_P(
         BadInput{"unknown_dataset", "job.yaml --set task.dataset=mnist", 2, "task.dataset"},
         BadInput{"missing_data", "job.yaml --data empty", 1, "empty/digits.csv.gz"},
         BadInput{"damaged_data", "job.yaml --data damaged", 1, "damaged/digits.csv.gz"},
+        BadInput{"negative_seed", "job.yaml --seed -1", 2, "seed"},
+        BadInput{"one_file_twice", "job.yaml --json x --out x", 2, "same file"},
         BadInput{"no_folder_for_json", "job.yaml --json no/where.json", 1, "no/where.json"},
         BadInput{"folder_as_out", "job.yaml --out empty", 1, "empty"}),
     [](const auto& param) { return std::string(param.param.name); });

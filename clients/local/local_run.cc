@@ -75,7 +75,9 @@ absl::Status RunStudy(const v1::Job& job, Study& study, EvaluationPool& pool, bo
 }  // namespace
 
 std::shared_ptr<const CanonicalForm> LocalRunResult::Found() const {
-  if (study != nullptr && study->Found() != nullptr) return study->Found();
+  if (study != nullptr && !study->Report().arenas.empty()) {
+    return study->Report().arenas[0].methods[0].program;
+  }
   auto best = trajectory->Best(1);
   return best.empty() ? nullptr : best[0]->canonical;
 }

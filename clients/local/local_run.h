@@ -24,8 +24,8 @@ struct LocalRunResult {
   DriveResult search;
   double search_seconds = 0, wall_seconds = 0;
 
-  // The program to hand out: the study's choice, else the search's best; null if nothing ran
-  // through.
+  // The program to hand out: the study's choice as it was tuned on the search's own task, which is
+  // what the study's table scores; without a study the search's best. Null if nothing ran through.
   std::shared_ptr<const CanonicalForm> Found() const;
 };
 

@@ -132,6 +132,18 @@ TEST(LocalRunTest, TheFoundProgramReadsBack) {
   EXPECT_EQ(*parsed.program, run.Found()->program);
 }
 
+TEST(LocalRunTest, WhatIsHandedOutIsWhatTheTableScores) {
+  v1::Job job = SmallJob();
+  AddSmallStudy(job);
+  const LocalRunResult run = RunSmall(job, 2);
+  const MethodResult& found = run.study->Report().arenas[0].methods[0];
+  EXPECT_EQ(run.Found()->text, found.program->text);
+  EXPECT_NE(FoundProgramFile(run).find(found.setting), std::string::npos);
+  job.clear_study();
+  const LocalRunResult search = RunSmall(job, 2);
+  EXPECT_EQ(search.Found()->text, search.trajectory->Best(1)[0]->canonical->text);
+}
+
 TEST(LocalRunTest, AnEvaluatorThatFailsEndsTheRunWithItsReason) {
   for (uint64_t call : {0, 100, 700}) {  // the last one falls into the study
     SyntheticEvaluator evaluator(microseconds(100));
@@ -199,7 +211,7 @@ TEST(WriteFileAtomicallyTest, LeavesNothingHalfWritten) {
   EXPECT_FALSE(WriteFileAtomically(folder + "/no/such/folder/x", "text").ok());
   EXPECT_FALSE(WriteFileAtomically(folder, "a folder is in the way").ok());
   EXPECT_EQ(std::remove(path.c_str()), 0);
-  EXPECT_NE(std::remove((path + ".partial").c_str()), 0) << "what was written beside it";
+  EXPECT_NE(std::remove(PartialName(path).c_str()), 0) << "what was written beside it";
 }
 
 }  // namespace

@@ -20,7 +20,7 @@ constexpr int kFailure = 1, kUsage = 2;
 struct Flags {
   std::string job_file;
   std::vector<std::string> overrides;
-  std::optional<uint64_t> seed;
+  std::optional<std::string> seed;
   int threads = static_cast<int>(std::max(1u, std::thread::hardware_concurrency()));
   std::string json_file, out_file, data_directory;
   bool quiet = false, search_only = false;
@@ -40,7 +40,7 @@ std::string InstalledDataDirectory() {
 
 absl::StatusOr<v1::Job> LoadJob(const Flags& flags) {
   std::vector<std::string> overrides = flags.overrides;
-  if (flags.seed) overrides.push_back("seed=" + std::to_string(*flags.seed));
+  if (flags.seed) overrides.push_back("seed=" + *flags.seed);
   absl::StatusOr<v1::Job> job = ReadJobFile(flags.job_file, overrides);
   if (!job.ok()) return job.status();
   job = ResolveJob(*job);
@@ -51,7 +51,7 @@ absl::StatusOr<v1::Job> LoadJob(const Flags& flags) {
 // Before the run, so that an hour's work is not lost to a folder that is not there.
 absl::Status CheckWritable(const std::string& path) {
   if (path.empty()) return absl::OkStatus();
-  const std::string probe = path + ".partial";
+  const std::string probe = PartialName(path);
   bool good = std::ofstream(probe).good();
   std::error_code error;
   std::filesystem::remove(probe, error);
@@ -73,6 +73,9 @@ int Run(Flags flags) {
   if (!job.ok()) return Fail(kUsage, job.status());
   if (flags.search_only) job->clear_study();
   if (flags.out_file.empty()) flags.out_file = job->name() + ".lathe";
+  if (flags.json_file == flags.out_file) {
+    return Fail(kUsage, absl::InvalidArgumentError("--json and --out name the same file"));
+  }
   for (const std::string& path : {flags.json_file, flags.out_file}) {
     if (absl::Status status = CheckWritable(path); !status.ok()) return Fail(kFailure, status);
   }
@@ -82,8 +85,9 @@ int Run(Flags flags) {
   TorchEvaluator evaluator(flags.data_directory);
   auto run = RunLocally(*job, evaluator, {flags.threads, !flags.quiet});
   if (!run.ok()) return Fail(kFailure, run.status());
-  std::fputs(ReportText(*run).c_str(), stdout);
+  // Files first: the terminal may be gone by now.
   if (absl::Status status = WriteResults(flags, *run); !status.ok()) return Fail(kFailure, status);
+  std::fputs(ReportText(*run).c_str(), stdout);
   if (run->Found() != nullptr) std::printf("\nwritten to %s\n", flags.out_file.c_str());
   return 0;
 }

@@ -19,6 +19,9 @@ std::string ReportText(const LocalRunResult& run);
 // The found program with a comment that says where it comes from.
 std::string FoundProgramFile(const LocalRunResult& run);
 
+// Where a file is written before it gets its name; no other process uses it.
+std::string PartialName(const std::string& path);
+
 // Writes beside the file and renames, so that a file is there whole or not at all.
 absl::Status WriteFileAtomically(const std::string& path, const std::string& content);
 

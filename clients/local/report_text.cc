@@ -1,3 +1,5 @@
+#include <unistd.h>
+
 #include <cmath>
 #include <cstdio>
 #include <filesystem>
@@ -7,6 +9,7 @@
 #include "absl/strings/str_format.h"
 #include "clients/local/report.h"
 #include "dsl/text.h"
+#include "search/spec/build_search.h"
 
 namespace lathe {
 namespace {
@@ -52,8 +55,9 @@ std::string MethodText(const MethodResult& method, bool is_found, int test_examp
 }
 
 std::string ArenaText(const ArenaResult& arena, int seeds, int test_examples) {
-  std::string text = absl::StrFormat("\n%s: test split, %d fresh seeds, each with its own split\n",
-                                     arena.name, seeds);
+  std::string text =
+      absl::StrFormat("\n%s: test split of %d images, %d fresh seeds, each with its own split\n",
+                      arena.name, test_examples, seeds);
   absl::StrAppendFormat(&text, "  %-16s %8s %8s %8s %4s  %7s  %8s %-19s %8s %6s  %s\n", "method",
                         "mean", "median", "sd", "fail", "acc %", "found -", " 95 % interval", "p",
                         "images", "best of its grid");
@@ -61,6 +65,13 @@ std::string ArenaText(const ArenaResult& arena, int seeds, int test_examples) {
     text += MethodText(method, &method == &arena.methods.front(), test_examples);
   }
   return text;
+}
+
+// How the program that is handed out differs from the one that the search proposed.
+std::string TunedText(const LocalRunResult& run) {
+  if (run.study == nullptr || run.study->Report().arenas.empty()) return "";
+  return absl::StrCat(", tuned on the search's own task (",
+                      run.study->Report().arenas[0].methods[0].setting, ")");
 }
 
 std::string StudyText(const LocalRunResult& run) {
@@ -75,11 +86,13 @@ std::string StudyText(const LocalRunResult& run) {
       "\nEvery method below is tuned on the validation split of other seeds (found: %d points).\n"
       "found -: test loss of the found program minus this method's, paired by seed; negative is "
       "better.\n"
-      "p: Wilcoxon signed-rank, two-sided. images: how many more of %d test images it gets "
-      "right.\n",
-      points, run.job.task().test_examples());
-  for (const ArenaResult& arena : report.arenas) {
-    text += ArenaText(arena, report.seeds, static_cast<int>(run.job.task().test_examples()));
+      "mean, sd and interval are over runs that did not fail (diverge); the median and p count "
+      "failures as worst.\n"
+      "p: Wilcoxon signed-rank, two-sided. images: how many more test images it gets right.\n",
+      points);
+  const std::vector<v1::Task> tasks = ArenaTasks(run.job);
+  for (size_t i = 0; i < report.arenas.size(); ++i) {
+    text += ArenaText(report.arenas[i], report.seeds, static_cast<int>(tasks[i].test_examples()));
   }
   text += "\n";
   for (const ArenaResult& arena : report.arenas) {
@@ -99,7 +112,9 @@ std::string ReportText(const LocalRunResult& run) {
   absl::StrAppendFormat(&text, "proposed %d, duplicates %d, evaluated %d, diverged %d\n",
                         counts.proposed, counts.duplicates, counts.evaluated, counts.failed);
   if (run.study != nullptr) text += StudyText(run);
-  if (auto found = run.Found()) absl::StrAppend(&text, "\nThe found program:\n\n", found->text);
+  if (auto found = run.Found()) {
+    absl::StrAppend(&text, "\nThe found program", TunedText(run), ":\n\n", found->text);
+  }
   return text;
 }
 
@@ -109,12 +124,16 @@ std::string FoundProgramFile(const LocalRunResult& run) {
       absl::StrFormat("# Found by the job %s, seed %d.\n", run.job.name(), run.job.seed());
   absl::StrAppend(&text, "# trajectory ", run.trajectory->HashSoFar().Hex(), ", ",
                   run.numeric_class, "\n");
-  absl::StrAppend(&text, "# program ", found->hash.Hex(), "\n");
+  absl::StrAppend(&text, "# program ", found->hash.Hex(), TunedText(run), "\n");
   return text + found->text;
 }
 
+std::string PartialName(const std::string& path) {
+  return absl::StrCat(path, ".partial-", getpid());
+}
+
 absl::Status WriteFileAtomically(const std::string& path, const std::string& content) {
-  const std::string partial = path + ".partial";
+  const std::string partial = PartialName(path);
   std::ofstream file(partial, std::ios::binary | std::ios::trunc);
   file << content;
   file.close();

@@ -56,17 +56,6 @@ std::vector<Shape> ParameterShapes(const v1::Task& task) {
   return shapes;
 }
 
-double TrainingMultiplyAdds(const v1::Task& task) {
-  const std::vector<int64_t> widths = LayerWidths(task);
-  double per_example = 0;
-  for (size_t layer = 1; layer < widths.size(); ++layer) {
-    // Forward and weight gradient; the first layer needs no gradient of its input.
-    const double passes = layer == 1 ? 2 : 3;
-    per_example += passes * static_cast<double>(widths[layer] * widths[layer - 1]);
-  }
-  return per_example * task.batch() * task.steps();
-}
-
 Hash128 TaskHash(const v1::Task& task) {
   const DatasetInfo* dataset = DatasetByName(task.dataset());
   FieldHasher hasher;

@@ -37,9 +37,6 @@ v1::Task OverrideTask(const v1::Task& base, const v1::Task& changes);
 // resolved here and below.
 std::vector<Shape> ParameterShapes(const v1::Task& task);
 
-// Arithmetic of training the model once for one seed, without the candidate's own: multiply-adds.
-double TrainingMultiplyAdds(const v1::Task& task);
-
 // Names what an evaluation of one seed index depends on: every field but `seeds`, in the order of
 // this function and not of protobuf, and the content of the data.
 Hash128 TaskHash(const v1::Task& task);

@@ -168,12 +168,6 @@ TEST(ParameterShapes, AreWeightAndBiasLayerByLayer) {
               ElementsAre(Shape{10, 64}, Shape{10, 1}));
 }
 
-TEST(TrainingMultiplyAdds, CountsForwardAndBackward) {
-  // Forward and weight gradients of both layers, the hidden layer's own gradient.
-  const double per_example = 2 * (64 * 32 + 32 * 10) + 32 * 10;
-  EXPECT_EQ(TrainingMultiplyAdds(Default()), per_example * 32 * 100);
-}
-
 TEST(TaskHash, FollowsFromEveryFieldButSeeds) {
   const v1::Task base = Default();
   std::set<Hash128> hashes = {TaskHash(base)};

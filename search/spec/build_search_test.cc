@@ -15,9 +15,9 @@ namespace {
 
 v1::Job Resolved(const std::string& text) {
   v1::Job job;
-  EXPECT_TRUE(google::protobuf::TextFormat::ParseFromString(
-      "name: 'test' budget { evaluations: 60 } " + text, &job))
-      << text;
+  EXPECT_TRUE(google::protobuf::TextFormat::ParseFromString(text, &job)) << text;
+  job.set_name("test");
+  if (!job.has_budget()) job.mutable_budget()->set_evaluations(60);
   auto resolved = ResolveJob(job);
   EXPECT_TRUE(resolved.ok()) << resolved.status();
   return resolved.ok() ? *std::move(resolved) : job;
@@ -51,7 +51,7 @@ TEST(BuildTrajectory, DependsOnEachFieldOfTheJob) {
       "strategy { ops { key: 'add' value: 1 } }",
       "filters { max_state_bytes_per_parameter: 4 }",
       "filters { max_operations_per_parameter: 40 }",
-      "filters { max_bytes_per_parameter: 140 }",
+      "filters { max_bytes_per_parameter: 90 }",
       "budget { candidates: 50 }",
   };
   std::set<std::string> hashes = {HashOf(base)};

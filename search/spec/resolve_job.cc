@@ -15,6 +15,8 @@ namespace {
 constexpr uint32_t kMaxWindow = 1 << 20;
 constexpr uint32_t kMaxPopulation = 1 << 20;
 constexpr uint32_t kMaxStatements = 1024;
+// Below the language's own limit, since searches and studies add to what they are given.
+constexpr size_t kMaxProgramInstructions = kMaxInstructions / 2;
 
 bool IsDisplayName(const std::string& name) {
   if (name.empty() || name.size() > 63 || !(name[0] >= 'a' && name[0] <= 'z')) return false;
@@ -105,6 +107,19 @@ void FillStrategy(v1::Strategy& strategy) {
   if (!strategy.has_random_states()) strategy.set_random_states(2);
 }
 
+// Every warm start becomes a member of the first population.
+absl::Status CheckPopulation(const v1::Job& job) {
+  const uint32_t most = job.strategy().population();
+  absl::Status status = CheckRange("warm_start", job.warm_start_size(), 1, most);
+  for (int i = 0; i < job.study().controls_size() && status.ok(); ++i) {
+    const v1::Strategy& strategy = job.study().controls(i).strategy();
+    if (strategy.kind() == v1::Strategy::RANDOM) continue;
+    status = CheckRange(absl::StrCat("study.controls[", i, "].strategy.population"),
+                        strategy.population(), job.warm_start_size(), kMaxPopulation);
+  }
+  return status;
+}
+
 absl::Status ResolveWarmStart(v1::Job& job, const Signature& signature) {
   if (job.warm_start().empty()) job.add_warm_start("adamw_warm_start");
   for (int i = 0; i < job.warm_start_size(); ++i) {
@@ -112,7 +127,7 @@ absl::Status ResolveWarmStart(v1::Job& job, const Signature& signature) {
     if (!program.ok()) return program.status();
     job.set_warm_start(i, Print(*program, Naming::kAuthored));
   }
-  return CheckRange("warm_start", job.warm_start_size(), 1, job.strategy().population());
+  return absl::OkStatus();
 }
 
 absl::Status ResolveFilters(v1::Filters& filters) {
@@ -147,6 +162,15 @@ absl::StatusOr<Program> ProgramOf(const std::string& name_or_text, const Signatu
     return FieldError(
         place, absl::StrCat("the program is of signature ", std::string(program->signature->name),
                             ", the job of ", std::string(signature.name)));
+  }
+  if (program->instructions.size() > kMaxProgramInstructions) {
+    return FieldError(
+        place, absl::StrCat("the program has ", program->instructions.size(),
+                            " instructions; at most ", kMaxProgramInstructions, " are allowed"));
+  }
+  // A resolved job holds the program as it is printed, which may be longer than what was read.
+  if (!Parse(Print(*program, Naming::kAuthored)).program) {
+    return FieldError(place, "the program is too long once it is written out in full");
   }
   return program;
 }
@@ -195,8 +219,12 @@ absl::StatusOr<v1::Job> ResolveJob(const v1::Job& given) {
   if (job.signature().empty()) job.set_signature("optimizer");
   const Signature* signature = SignatureByName(job.signature());
   if (signature == nullptr) {
+    std::string names;
+    for (const Signature& known : AllSignatures()) {
+      absl::StrAppend(&names, names.empty() ? "" : ", ", std::string(known.name));
+    }
     return FieldError("signature", absl::StrCat("unknown signature \"", job.signature(),
-                                                "\"; there are: optimizer"));
+                                                "\"; there are: ", names));
   }
   if (!job.has_seed()) job.set_seed(1);
   if (job.window() == 0) job.set_window(32);
@@ -214,10 +242,13 @@ absl::StatusOr<v1::Job> ResolveJob(const v1::Job& given) {
   auto task = ResolveTask(job.task());
   if (!task.ok()) return task.status();
   *job.mutable_task() = *std::move(task);
-  if (!job.has_study()) return job;
-  auto study = ResolveStudy(job.study(), job.task(), *signature);
-  if (!study.ok()) return study.status();
-  *job.mutable_study() = *std::move(study);
+  if (job.has_study()) {
+    auto study = ResolveStudy(job.study(), job.task(), *signature);
+    if (!study.ok()) return study.status();
+    *job.mutable_study() = *std::move(study);
+  }
+  status = CheckPopulation(job);
+  if (!status.ok()) return status;
   return job;
 }
 

@@ -8,6 +8,7 @@
 #include <functional>
 #include <set>
 
+#include "absl/strings/str_cat.h"
 #include "dsl/known_programs.h"
 #include "dsl/text.h"
 #include "search/spec/build_search.h"
@@ -88,6 +89,39 @@ TEST(ResolveJobTest, NamesAndRangesOfHypersAreKept) {
   EXPECT_EQ(baseline.name, "adamw");
   EXPECT_EQ(baseline.hypers[3].name, "weight_decay");
   EXPECT_EQ(baseline.hypers[0].range.Text(), "[0, 1)");
+}
+
+// Long names without a blank: what is written out is longer than what was read.
+std::string DenseProgram(int statements) {
+  std::string text = "lathe 1 optimizer p\ninput g[P,R,C]\n", last = "g";
+  for (int i = 0; i < statements; ++i) {
+    std::string name = absl::StrCat("v", i);
+    name.resize(64, 'x');
+    absl::StrAppend(&text, name, "=lerp(", last, ",", last, ",", last, ")\n");
+    last = name;
+  }
+  return absl::StrCat(text, "update=neg(", last, ")\n");
+}
+
+TEST(ResolveJobTest, WhatResolvesCanBeReadBack) {
+  v1::Job job = Job();
+  job.add_warm_start(DenseProgram(1000));
+  auto resolved = ResolveJob(job);
+  ASSERT_TRUE(resolved.ok()) << resolved.status();
+  EXPECT_TRUE(ResolveJob(*resolved).ok());
+  job.set_warm_start(0, DenseProgram(3900));  // under the limit of a text, over it when printed
+  EXPECT_TRUE(ResolveJob(job).status().message().find("warm_start[0]:") == 0)
+      << ResolveJob(job).status();
+}
+
+TEST(ResolveJobTest, EveryWarmStartFitsIntoThePopulationOfEveryEvolvingControl) {
+  v1::Job job = Job(R"(warm_start: ['lion', 'sgd']
+      study { controls { name: 'c' strategy { kind: CONSTANTS population: 1 tournament: 1 } } })");
+  EXPECT_NE(ResolveJob(job).status().message().find("study.controls[0].strategy.population: 1"),
+            absl::string_view::npos)
+      << ResolveJob(job).status();
+  job.mutable_study()->mutable_controls(0)->mutable_strategy()->set_kind(v1::Strategy::RANDOM);
+  EXPECT_TRUE(ResolveJob(job).ok());
 }
 
 struct BadField {
