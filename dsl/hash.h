@@ -18,8 +18,9 @@ struct Hash128 {
 
 Hash128 HashBytes(std::string_view bytes);
 
-// Hashes a sequence of fields. Every field is written with a fixed width or its length, so that
-// two different sequences never write the same bytes.
+// Hashes a sequence of fields. Every field is written with a fixed width or its length, so that two
+// different sequences of the same kinds of fields never write the same bytes. The kinds themselves
+// are not written: whoever hashes decides on them.
 class FieldHasher {
  public:
   FieldHasher();

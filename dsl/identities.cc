@@ -54,13 +54,12 @@ std::optional<Rewritten> Additive(const Instruction& instruction, const OperandV
   return std::nullopt;
 }
 
+// Operands of mul are in order: a constant comes last.
 std::optional<Rewritten> Multiplicative(const Instruction& instruction, const OperandView& view) {
   const auto& [a, b, unused] = instruction.operands;
   bool is_mul = instruction.op == Op::mul;
   if (IsConstant(b, 1)) return a;
   if (IsConstant(b, -1)) return Unary(Op::neg, a);
-  if (is_mul && IsConstant(a, 1)) return b;
-  if (is_mul && IsConstant(a, -1)) return Unary(Op::neg, b);
   if (is_mul && a == b) return Unary(Op::square, a);
   std::optional<Operand> negated_a = Inside(a, Op::neg, view);
   std::optional<Operand> negated_b = Inside(b, Op::neg, view);

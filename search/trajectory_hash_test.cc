@@ -56,6 +56,39 @@ TEST(TrajectoryHashTest, CoversEveryFieldOfEveryRecord) {
   EXPECT_EQ(HashOf(script, 0, 1), HashOf(script, 0, 32));
 }
 
+// The hash of a script of one program, by what it is told and by the bound that may reject it.
+Hash128 HashOfOne(const Program& program, std::vector<uint64_t> parents, SeedScore score,
+                  double max_operations = 400) {
+  Script script;
+  script.programs = {program};
+  script.parents = std::move(parents);
+  FilterOptions filters;
+  filters.shapes = {{4, 4}};
+  filters.max_operations_per_parameter = max_operations;
+  Trajectory trajectory(WithWindow(1), std::make_unique<Scripted>(script), Filters(filters));
+  RunToEnd(trajectory, CompletionOrder::FirstFirst(),
+           [&](const EvaluationRequest&) { return EvaluationResult{score}; });
+  return trajectory.HashSoFar();
+}
+
+// Records that differ in one field alone.
+TEST(TrajectoryHashTest, OneFieldIsEnough) {
+  const SeedScore score{false, 0.5, 0, 0};
+  const Hash128 hash = HashOfOne(Scaled(2), {3, 4}, score);
+  EXPECT_EQ(HashOfOne(Scaled(2), {3, 4}, score), hash);
+  EXPECT_NE(HashOfOne(Scaled(2), {3, 5}, score), hash) << "a parent";
+  EXPECT_NE(HashOfOne(Scaled(2), {4, 3}, score), hash) << "the order of parents";
+  EXPECT_NE(HashOfOne(Scaled(2), {3, 4}, {true, 0.5, 0, 0}), hash) << "a divergence";
+  EXPECT_NE(HashOfOne(Scaled(2), {3, 4}, score, 0), hash) << "a rejection";
+  // What is measured on the side, and where, is no part of an outcome.
+  EXPECT_EQ(HashOfOne(Scaled(2), {3, 4}, {false, 0.5, 7, 1}), hash);
+  EXPECT_EQ(HashOfOne(Scaled(2), {3, 4}, {true, 0.5, 0, 0}),
+            HashOfOne(Scaled(2), {3, 4}, {true, 0.7, 0, 0}))
+      << "a divergence has no objective";
+  const Program infinite = Parsed("lathe 1 optimizer p\ninput g[P,R,C]\nupdate = log(g)\n");
+  EXPECT_NE(HashOfOne(infinite, {}, score), HashOfOne(infinite, {}, score, 0)) << "the filter";
+}
+
 struct EvolvedRun {
   Hash128 hash;
   std::string counts;
