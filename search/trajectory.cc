@@ -78,8 +78,13 @@ std::optional<Done> Trajectory::BudgetReached() const {
 std::optional<Trajectory::Evaluate> Trajectory::Propose(Proposal proposal) {
   uint64_t index = counts_.proposed++;
   ++without_slot_;
-  records_.push_back({index, std::nullopt, Print(proposal.program), std::move(proposal.parents),
-                      std::string(proposal.operation), std::nullopt});
+  records_.push_back({{index,
+                       std::nullopt,
+                       Print(proposal.program),
+                       nullptr,
+                       std::move(proposal.parents),
+                       std::string(proposal.operation),
+                       {}}});
   auto reject = [&](Filter filter) {
     ++counts_.rejected[static_cast<size_t>(filter)];
     Resolve(index, Outcome::Rejected(filter));
@@ -87,6 +92,7 @@ std::optional<Trajectory::Evaluate> Trajectory::Propose(Proposal proposal) {
   };
   if (!Verify(proposal.program).ok()) return reject(Filter::ill_formed);
   auto form = std::make_shared<const CanonicalForm>(MakeCanonical(proposal.program));
+  records_.back().record.canonical = form;
   auto known = verdicts_.find(form->text);
   const bool is_new = known == verdicts_.end();
   if (is_new) known = verdicts_.emplace(form->text, JudgeNew(form)).first;
@@ -103,7 +109,7 @@ std::optional<Trajectory::Evaluate> Trajectory::Propose(Proposal proposal) {
     return std::nullopt;
   }
   without_slot_ = 0;
-  records_.back().slot = slot;
+  records_.back().record.slot = slot;
   candidates_.push_back({index, form, std::nullopt});
   completed_.emplace_back();
   raw_.push_back(std::make_shared<const Program>(std::move(proposal.program)));
@@ -127,6 +133,10 @@ void Trajectory::TellSlot(uint64_t slot) {
   candidate.outcome = outcome;
   ++counts_.evaluated;
   counts_.failed += outcome.kind == Outcome::Kind::kDiverged;
+  if (outcome.kind == Outcome::Kind::kOk &&
+      (!best_ || outcome.objective < candidates_[*best_].outcome->objective)) {
+    best_ = slot;
+  }
   strategy_->Tell(candidate.index, *raw_[slot], outcome);
   raw_[slot].reset();
   Resolve(candidate.index, outcome);
@@ -142,23 +152,31 @@ void Trajectory::TellDuplicate(const PendingDuplicate& duplicate) {
 }
 
 void Trajectory::Resolve(uint64_t index, const Outcome& outcome) {
-  records_[index - records_.front().index].outcome = outcome;
+  PendingRecord& pending = records_[index - records_.front().record.index];
+  pending.record.outcome = outcome;
+  pending.resolved = true;
   HashResolved();
 }
 
 void Trajectory::HashResolved() {
-  while (!records_.empty() && records_.front().outcome) {
-    const Record& record = records_.front();
-    hasher_.Number(record.index).Number(record.slot.has_value()).Number(record.slot.value_or(0));
-    hasher_.Text(record.raw_text).Number(record.parents.size());
-    for (uint64_t parent : record.parents) hasher_.Number(parent);
-    hasher_.Text(record.operation).Number(static_cast<uint64_t>(record.outcome->kind));
-    if (record.outcome->kind == Outcome::Kind::kRejected) {
-      hasher_.Text(kFilterNames[static_cast<size_t>(record.outcome->filter)]);
-    }
-    if (record.outcome->kind == Outcome::Kind::kOk) hasher_.Real(record.outcome->objective);
+  while (!records_.empty() && records_.front().resolved) {
+    const CandidateRecord& record = records_.front().record;
+    Hash(record);
+    if (options_.on_record) options_.on_record(record);
     records_.pop_front();
   }
+}
+
+void Trajectory::Hash(const CandidateRecord& record) {
+  hasher_.Number(record.index).Number(record.slot.has_value()).Number(record.slot.value_or(0));
+  hasher_.Text(record.raw_text).Number(record.parents.size());
+  for (uint64_t parent : record.parents) hasher_.Number(parent);
+  const Outcome& outcome = record.outcome;
+  hasher_.Text(record.operation).Number(static_cast<uint64_t>(outcome.kind));
+  if (outcome.kind == Outcome::Kind::kRejected) {
+    hasher_.Text(kFilterNames[static_cast<size_t>(outcome.filter)]);
+  }
+  if (outcome.kind == Outcome::Kind::kOk) hasher_.Real(outcome.objective);
 }
 
 }  // namespace lathe

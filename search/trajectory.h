@@ -20,6 +20,7 @@
 #include <array>
 #include <cstdint>
 #include <deque>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <string>
@@ -33,12 +34,25 @@
 
 namespace lathe {
 
+// A proposal and what became of it.
+struct CandidateRecord {
+  uint64_t index = 0;
+  std::optional<uint64_t> slot;
+  std::string raw_text;
+  std::shared_ptr<const CanonicalForm> canonical;  // null if it is ill-formed
+  std::vector<uint64_t> parents;
+  std::string operation;
+  Outcome outcome;
+};
+
 struct TrajectoryOptions {
   int window = 32;
   uint64_t max_candidates = 0;   // proposals; 0: no bound
   uint64_t max_evaluations = 0;  // slots; 0: no bound
   std::vector<int> evaluation_seeds = {0, 1, 2, 3};
   uint64_t exhausted_after = 100000;  // proposals in a row that take no slot
+  // Called with every candidate once its outcome is told, in index order, if it is set.
+  std::function<void(const CandidateRecord&)> on_record;
 };
 
 class Trajectory {
@@ -75,19 +89,17 @@ class Trajectory {
   const std::vector<Candidate>& Candidates() const { return candidates_; }  // by slot
   // Told candidates that did not diverge, the best first, at most `most`; equals by index.
   std::vector<const Candidate*> Best(size_t most) const;
+  // The first of Best, without looking for it; null if there is none.
+  const Candidate* BestSoFar() const { return best_ ? &candidates_[*best_] : nullptr; }
   // Over all records in index order: index, slot, raw text, parents, operation, outcome. Complete
   // once Next has returned Done.
   Hash128 HashSoFar() const { return hasher_.Digest(); }
 
  private:
   // A proposal from when it is made until it is hashed.
-  struct Record {
-    uint64_t index;
-    std::optional<uint64_t> slot;
-    std::string raw_text;
-    std::vector<uint64_t> parents;
-    std::string operation;
-    std::optional<Outcome> outcome;
+  struct PendingRecord {
+    CandidateRecord record;
+    bool resolved = false;  // the outcome is told
   };
 
   // What is known of a canonical form: rejected, or the slot that scores it.
@@ -107,6 +119,7 @@ class Trajectory {
   void TellDuplicate(const PendingDuplicate& duplicate);
   void Resolve(uint64_t index, const Outcome& outcome);
   void HashResolved();
+  void Hash(const CandidateRecord& record);
 
   TrajectoryOptions options_;
   std::unique_ptr<Strategy> strategy_;
@@ -117,7 +130,8 @@ class Trajectory {
   std::vector<std::shared_ptr<const Program>> raw_;        // by slot, until it is told
   std::vector<std::vector<PendingDuplicate>> told_after_;  // by slot
   std::unordered_map<std::string, Verdict> verdicts_;      // by canonical text
-  std::deque<Record> records_;                             // not hashed yet, by index
+  std::deque<PendingRecord> records_;                      // not hashed yet, by index
+  std::optional<uint64_t> best_;                           // slot
   uint64_t told_ = 0;                                      // slots told so far
   uint64_t without_slot_ = 0;                              // proposals in a row
   std::optional<Done> done_;

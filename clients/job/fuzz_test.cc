@@ -119,9 +119,9 @@ std::string Mutated(std::mt19937& random, std::string text) {
 }
 
 // What must hold of every answer. Whether there was a job.
-bool ExpectSound(const absl::StatusOr<v1::Job>& job, const std::string& file) {
+bool ExpectSound(const absl::StatusOr<v1::JobSpec>& job, const std::string& file) {
   if (job.ok()) {
-    v1::Job back;
+    v1::JobSpec back;
     EXPECT_TRUE(back.ParseFromString(job->SerializeAsString()));
     EXPECT_TRUE(google::protobuf::util::MessageDifferencer::Equals(*job, back));
     return true;

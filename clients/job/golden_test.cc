@@ -35,7 +35,7 @@ std::vector<std::string> OverridesOf(const fs::path& path) {
 }
 
 std::string Outcome(const fs::path& path) {
-  const absl::StatusOr<v1::Job> job = ReadJobFile(path.string(), OverridesOf(path));
+  const absl::StatusOr<v1::JobSpec> job = ReadJobFile(path.string(), OverridesOf(path));
   if (job.ok()) return job->DebugString();
   const std::string message = std::string(job.status().message()) + "\n";
   return absl::StrReplaceAll(message, {{path.parent_path().string() + "/", ""}});

@@ -11,14 +11,14 @@
 
 namespace lathe {
 
-absl::StatusOr<v1::Job> ParseJob(std::string_view yaml, std::string_view file_name,
+absl::StatusOr<v1::JobSpec> ParseJob(std::string_view yaml, std::string_view file_name,
                                  std::span<const std::string> overrides) {
   MappingLog log;
   const MappingContext context{{.name = std::string(file_name)}, &log};
   const absl::StatusOr<YamlDocument> document = YamlDocument::Parse(yaml, context.source);
   if (!document.ok()) return document.status();
 
-  v1::Job job;
+  v1::JobSpec job;
   MapMessage(document->root(), context, "", &job);
   for (const std::string& text : overrides) ApplyOverride(text, &job, &log);
   InlineProgramFiles(std::filesystem::path(file_name).parent_path(), &job, &log);
@@ -26,7 +26,7 @@ absl::StatusOr<v1::Job> ParseJob(std::string_view yaml, std::string_view file_na
   return job;
 }
 
-absl::StatusOr<v1::Job> ReadJobFile(const std::string& path,
+absl::StatusOr<v1::JobSpec> ReadJobFile(const std::string& path,
                                     std::span<const std::string> overrides) {
   const absl::StatusOr<std::string> text = ReadTextFile(path, FileKind::kAny);
   if (!text.ok()) {

@@ -1,6 +1,6 @@
-// Job files: YAML that maps onto lathe.v1.Job, field by field.
+// Job files: YAML that maps onto lathe.v1.JobSpec, field by field.
 //
-//   absl::StatusOr<v1::Job> job = ReadJobFile("sweep.yaml", {"budget.candidates=300"});
+//   absl::StatusOr<v1::JobSpec> job = ReadJobFile("sweep.yaml", {"budget.candidates=300"});
 //
 // Strict: what is not understood is an error. An error is an invalid argument with a line for each
 // of the first 20 mistakes, which names the place, the field and what is allowed:
@@ -19,7 +19,7 @@
 #include <string_view>
 
 #include "absl/status/statusor.h"
-#include "lathe/v1/job.pb.h"
+#include "lathe/v1/job_spec.pb.h"
 
 namespace lathe {
 
@@ -27,11 +27,11 @@ namespace lathe {
 // order, and program files (entries of `warm_start` and `study.baselines[].program` that end in
 // ".lathe") replaced by their text. Relative paths, also those in overrides, start at the folder of
 // `file_name`, which need not exist itself.
-absl::StatusOr<v1::Job> ParseJob(std::string_view yaml, std::string_view file_name,
+absl::StatusOr<v1::JobSpec> ParseJob(std::string_view yaml, std::string_view file_name,
                                  std::span<const std::string> overrides);
 
 // The same for a file; not found if there is none.
-absl::StatusOr<v1::Job> ReadJobFile(const std::string& path,
+absl::StatusOr<v1::JobSpec> ReadJobFile(const std::string& path,
                                     std::span<const std::string> overrides);
 
 }  // namespace lathe

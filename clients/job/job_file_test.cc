@@ -69,16 +69,16 @@ void AddSetFieldsOf(const google::protobuf::Message& message, Names* names) {
 }
 
 TEST_F(JobFileTest, TheExampleHasEveryField) {
-  const absl::StatusOr<v1::Job> job = ReadJobFile((kTestData / "valid.yaml").string(), {});
+  const absl::StatusOr<v1::JobSpec> job = ReadJobFile((kTestData / "valid.yaml").string(), {});
   ASSERT_TRUE(job.ok()) << job.status();
   Names all, set;
-  AddFieldsOf(*v1::Job::descriptor(), &all);
+  AddFieldsOf(*v1::JobSpec::descriptor(), &all);
   AddSetFieldsOf(*job, &set);
   EXPECT_EQ(set, all);
 }
 
 TEST_F(JobFileTest, DefaultsStayAbsent) {
-  const absl::StatusOr<v1::Job> job = ParseJob("name: a", "job.yaml", {});
+  const absl::StatusOr<v1::JobSpec> job = ParseJob("name: a", "job.yaml", {});
   ASSERT_TRUE(job.ok()) << job.status();
   EXPECT_EQ(job->ShortDebugString(), "name: \"a\"");
 }
@@ -110,7 +110,7 @@ TEST_F(JobFileTest, ProgramFilesAreReadFromTheFolderOfTheJob) {
   const std::string path =
       Write("job.yaml",
             "{warm_start: [a.lathe, below/b.lathe, a], study: {baselines: [{program: lion}]}}");
-  const absl::StatusOr<v1::Job> job = ReadJobFile(
+  const absl::StatusOr<v1::JobSpec> job = ReadJobFile(
       path, {{absl::StrCat("study.baselines[0].program=", folder_.string(), "/a.lathe")}});
   ASSERT_TRUE(job.ok()) << job.status();
   EXPECT_THAT(job->warm_start(), testing::ElementsAre("text of a", "text of b", "a"));

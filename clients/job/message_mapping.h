@@ -2,7 +2,7 @@
 // list is a repeated field, everything else a scalar. Fields go by their names in the .proto file.
 //
 //   MappingLog log;
-//   v1::Job job;
+//   v1::JobSpec job;
 //   MapMessage(document->root(), {.source = {"job.yaml"}, .log = &log}, "", &job);
 //   if (!log.errors.empty()) return log.errors.ToStatus();
 #ifndef LATHE_CLIENTS_JOB_MESSAGE_MAPPING_H_

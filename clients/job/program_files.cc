@@ -48,7 +48,7 @@ bool IsProgramFile(const std::string& entry) {
          entry.find_first_of(std::string_view("\0\n", 2)) == std::string::npos;
 }
 
-void InlineProgramFiles(const std::filesystem::path& folder, v1::Job* job, MappingLog* log) {
+void InlineProgramFiles(const std::filesystem::path& folder, v1::JobSpec* job, MappingLog* log) {
   ProgramFiles files(folder, log);
   for (int i = 0; i < job->warm_start_size(); ++i) {
     files.Inline(PathOf("warm_start", i), job->mutable_warm_start(i));

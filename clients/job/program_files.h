@@ -6,7 +6,7 @@
 #include <string>
 
 #include "clients/job/message_mapping.h"
-#include "lathe/v1/job.pb.h"
+#include "lathe/v1/job_spec.pb.h"
 
 namespace lathe {
 
@@ -19,7 +19,7 @@ bool IsProgramFile(const std::string& entry);
 
 // Replaces the program files among `warm_start` and `study.baselines[].program` by what is in
 // them. Relative paths start at `folder`. Errors are added to `log`, at the places it knows.
-void InlineProgramFiles(const std::filesystem::path& folder, v1::Job* job, MappingLog* log);
+void InlineProgramFiles(const std::filesystem::path& folder, v1::JobSpec* job, MappingLog* log);
 
 }  // namespace lathe
 

@@ -31,7 +31,7 @@ void ExpectRoundTrips(int count, int depth) {
 }
 
 TEST(RoundTrip, Job) {
-  ExpectRoundTrips<v1::Job>(300, 4);
+  ExpectRoundTrips<v1::JobSpec>(300, 4);
 }
 
 TEST(RoundTrip, MessageWithEveryKindOfField) {

@@ -5,8 +5,9 @@
 #include <cstdio>
 #include <set>
 
-#include "clients/local/report.h"
-#include "clients/local/testing/synthetic_evaluator.h"
+#include "clients/local/evaluation_pool.h"
+#include "clients/report/report.h"
+#include "evaluators/testing/synthetic_evaluator.h"
 #include "search/spec/resolve_job.h"
 
 namespace lathe {
@@ -14,8 +15,8 @@ namespace {
 
 using std::chrono::microseconds;
 
-v1::Job SmallJob() {
-  v1::Job job;
+v1::JobSpec SmallJob() {
+  v1::JobSpec job;
   job.set_name("small");
   job.set_seed(5);
   job.set_window(8);
@@ -25,7 +26,7 @@ v1::Job SmallJob() {
   return job;
 }
 
-void AddSmallStudy(v1::Job& job) {
+void AddSmallStudy(v1::JobSpec& job) {
   v1::Study& study = *job.mutable_study();
   study.set_seeds(6);
   study.set_winners(4);
@@ -43,8 +44,8 @@ void AddSmallStudy(v1::Job& job) {
   transfer.mutable_task()->set_steps(200);
 }
 
-LocalRunResult RunSmall(const v1::Job& job, int threads, microseconds most = {},
-                        uint64_t delays = 0) {
+v1::JobReport RunSmall(const v1::JobSpec& job, int threads, microseconds most = {},
+                       uint64_t delays = 0) {
   SyntheticEvaluator evaluator(most, delays);
   auto resolved = ResolveJob(job);
   EXPECT_TRUE(resolved.ok()) << resolved.status();
@@ -54,37 +55,37 @@ LocalRunResult RunSmall(const v1::Job& job, int threads, microseconds most = {},
 }
 
 TEST(LocalRunTest, TheTrajectoryDoesNotDependOnThreadsOrOnTheOrderOfCompletions) {
-  const v1::Job job = SmallJob();
-  const LocalRunResult alone = RunSmall(job, 1);
-  EXPECT_EQ(alone.search.out_of_order, 0u);
+  const v1::JobSpec job = SmallJob();
+  const v1::JobReport alone = RunSmall(job, 1);
+  EXPECT_EQ(alone.completed_out_of_order(), 0u);
   for (int threads : {2, 4}) {
     for (uint64_t delays : {1, 2}) {
-      const LocalRunResult run = RunSmall(job, threads, microseconds(1000), delays);
+      const v1::JobReport run = RunSmall(job, threads, microseconds(1000), delays);
       std::printf("threads %d: %llu of %llu completions came back out of order\n", threads,
-                  static_cast<unsigned long long>(run.search.out_of_order),
-                  static_cast<unsigned long long>(run.search.completions));
-      EXPECT_GT(run.search.out_of_order, run.search.completions / 20);
-      EXPECT_EQ(run.trajectory->HashSoFar(), alone.trajectory->HashSoFar());
+                  static_cast<unsigned long long>(run.completed_out_of_order()),
+                  static_cast<unsigned long long>(run.candidates().evaluated()));
+      EXPECT_GT(run.completed_out_of_order(), run.candidates().evaluated() / 20);
+      EXPECT_EQ(run.trajectory_hash(), alone.trajectory_hash());
     }
   }
 }
 
 TEST(LocalRunTest, TheTrajectoryIsStableForEachWindowAndDiffersBetweenSeeds) {
-  std::set<Hash128> hashes;
+  std::set<std::string> hashes;
   for (uint32_t window : {1, 32, 256}) {
     for (uint64_t seed : {1, 2}) {
-      v1::Job job = SmallJob();
+      v1::JobSpec job = SmallJob();
       job.set_window(window);
       job.set_seed(seed);
-      const Hash128 hash = RunSmall(job, 2, microseconds(200), 1).trajectory->HashSoFar();
-      EXPECT_EQ(hash, RunSmall(job, 2, microseconds(200), 2).trajectory->HashSoFar());
+      const std::string hash = RunSmall(job, 2, microseconds(200), 1).trajectory_hash();
+      EXPECT_EQ(hash, RunSmall(job, 2, microseconds(200), 2).trajectory_hash());
       hashes.insert(hash);
     }
   }
   EXPECT_EQ(hashes.size(), 6u);
 }
 
-nlohmann::json ReportWithoutTimes(const LocalRunResult& run) {
+nlohmann::json ReportWithoutTimes(const v1::JobReport& run) {
   nlohmann::json report = ReportJson(run);
   for (const char* field : {"search_seconds", "wall_seconds", "completed_out_of_order"}) {
     report.erase(field);
@@ -93,7 +94,7 @@ nlohmann::json ReportWithoutTimes(const LocalRunResult& run) {
 }
 
 TEST(LocalRunTest, TheStudyDoesNotDependOnThreadsOrOnTheOrderOfCompletions) {
-  v1::Job job = SmallJob();
+  v1::JobSpec job = SmallJob();
   AddSmallStudy(job);
   const nlohmann::json alone = ReportWithoutTimes(RunSmall(job, 1));
   EXPECT_EQ(alone, ReportWithoutTimes(RunSmall(job, 4, microseconds(300), 3)));
@@ -103,9 +104,9 @@ TEST(LocalRunTest, TheStudyDoesNotDependOnThreadsOrOnTheOrderOfCompletions) {
 }
 
 TEST(LocalRunTest, TheReportHasTheFieldsThatProgramsRead) {
-  v1::Job job = SmallJob();
+  v1::JobSpec job = SmallJob();
   AddSmallStudy(job);
-  const LocalRunResult run = RunSmall(job, 2);
+  const v1::JobReport run = RunSmall(job, 2);
   const nlohmann::json report = ReportJson(run);
   EXPECT_EQ(report["state"], "succeeded");
   EXPECT_EQ(report["seed"], 5);
@@ -116,39 +117,42 @@ TEST(LocalRunTest, TheReportHasTheFieldsThatProgramsRead) {
   }
   EXPECT_EQ(report["candidates"]["proposed"], accounted);
   EXPECT_EQ(report["best"]["id"].get<std::string>().size(), 32u);
-  EXPECT_EQ(report["best"]["program"], run.trajectory->Best(1)[0]->canonical->text);
-  EXPECT_EQ(report["best"]["objectives"][0], run.trajectory->Best(1)[0]->outcome->objective);
-  EXPECT_EQ(report["trajectory_hash"], run.trajectory->HashSoFar().Hex());
+  EXPECT_EQ(report["best"]["program"], run.best().program().text());
+  EXPECT_EQ(report["best"]["objectives"][0], run.best().objective());
+  EXPECT_EQ(report["improvements"].back()["objective"], run.best().objective());
+  EXPECT_EQ(report["trajectory_hash"], run.trajectory_hash());
   EXPECT_GT(report["wall_seconds"].get<double>(), 0);
 }
 
 TEST(LocalRunTest, TheFoundProgramReadsBack) {
-  v1::Job job = SmallJob();
+  v1::JobSpec job = SmallJob();
   AddSmallStudy(job);
-  const LocalRunResult run = RunSmall(job, 2);
-  ASSERT_NE(run.Found(), nullptr);
+  const v1::JobReport run = RunSmall(job, 2);
+  ASSERT_TRUE(run.has_found());
   ParseResult parsed = Parse(FoundProgramFile(run));
   ASSERT_TRUE(parsed.program) << RenderDiagnostics(parsed.diagnostics, "found");
-  EXPECT_EQ(*parsed.program, run.Found()->program);
+  EXPECT_EQ(Print(*parsed.program), run.found().text());
+  EXPECT_EQ(HashBytes(run.found().text()).Hex(), run.found().hash());
 }
 
 TEST(LocalRunTest, WhatIsHandedOutIsWhatTheTableScores) {
-  v1::Job job = SmallJob();
+  v1::JobSpec job = SmallJob();
   AddSmallStudy(job);
-  const LocalRunResult run = RunSmall(job, 2);
-  const MethodResult& found = run.study->Report().arenas[0].methods[0];
-  EXPECT_EQ(run.Found()->text, found.program->text);
-  EXPECT_NE(FoundProgramFile(run).find(found.setting), std::string::npos);
+  const v1::JobReport run = RunSmall(job, 2);
+  const v1::MethodResult& found = run.study().arenas(0).methods(0);
+  EXPECT_EQ(run.found().text(), found.program());
+  EXPECT_NE(FoundProgramFile(run).find(found.setting()), std::string::npos);
   job.clear_study();
-  const LocalRunResult search = RunSmall(job, 2);
-  EXPECT_EQ(search.Found()->text, search.trajectory->Best(1)[0]->canonical->text);
+  const v1::JobReport search = RunSmall(job, 2);
+  EXPECT_EQ(search.found().text(), search.best().program().text());
+  EXPECT_EQ(FoundProgramFile(search).find("tuned"), std::string::npos);
 }
 
 TEST(LocalRunTest, AnEvaluatorThatFailsEndsTheRunWithItsReason) {
   for (uint64_t call : {0, 100, 700}) {  // the last one falls into the study
     SyntheticEvaluator evaluator(microseconds(100));
     evaluator.FailAt(call);
-    v1::Job job = SmallJob();
+    v1::JobSpec job = SmallJob();
     AddSmallStudy(job);
     auto run = RunLocally(*ResolveJob(job), evaluator, {2, false});
     EXPECT_EQ(run.status().code(), absl::StatusCode::kUnavailable) << call;
@@ -203,15 +207,14 @@ TEST(RunRequestTest, TheArenaAndTheBaseRateReachTheTask) {
   EXPECT_EQ(objectives.size(), 4u);
 }
 
-TEST(WriteFileAtomicallyTest, LeavesNothingHalfWritten) {
-  const std::string folder = testing::TempDir();
-  const std::string path = folder + "/whole.txt";
-  ASSERT_TRUE(WriteFileAtomically(path, "first").ok());
-  ASSERT_TRUE(WriteFileAtomically(path, "second").ok());
-  EXPECT_FALSE(WriteFileAtomically(folder + "/no/such/folder/x", "text").ok());
-  EXPECT_FALSE(WriteFileAtomically(folder, "a folder is in the way").ok());
-  EXPECT_EQ(std::remove(path.c_str()), 0);
-  EXPECT_NE(std::remove(PartialName(path).c_str()), 0) << "what was written beside it";
+TEST(RunLocallyTest, CountsEveryTrainingRun) {
+  SyntheticEvaluator evaluator;
+  v1::JobSpec job = SmallJob();
+  AddSmallStudy(job);
+  auto report = RunLocally(*ResolveJob(job), evaluator, {2, false});
+  ASSERT_TRUE(report.ok()) << report.status();
+  EXPECT_EQ(report->evaluations().run(), evaluator.Calls());
+  EXPECT_EQ(report->numeric_class(), "synthetic");
 }
 
 }  // namespace

@@ -2,12 +2,12 @@
 #include <CLI/CLI.hpp>
 #include <cstdio>
 #include <filesystem>
-#include <fstream>
 #include <thread>
 
 #include "clients/job/job_file.h"
 #include "clients/local/local_run.h"
-#include "clients/local/report.h"
+#include "clients/report/atomic_file.h"
+#include "clients/report/report.h"
 #include "evaluators/blas.h"
 #include "evaluators/torch_evaluator.h"
 #include "search/spec/resolve_job.h"
@@ -38,38 +38,27 @@ std::string InstalledDataDirectory() {
   return (self.parent_path().parent_path() / "share" / "lathe" / "data").string();
 }
 
-absl::StatusOr<v1::Job> LoadJob(const Flags& flags) {
+absl::StatusOr<v1::JobSpec> LoadJob(const Flags& flags) {
   std::vector<std::string> overrides = flags.overrides;
   if (flags.seed) overrides.push_back("seed=" + *flags.seed);
-  absl::StatusOr<v1::Job> job = ReadJobFile(flags.job_file, overrides);
+  absl::StatusOr<v1::JobSpec> job = ReadJobFile(flags.job_file, overrides);
   if (!job.ok()) return job.status();
   job = ResolveJob(*job);
   if (job.ok()) return job;
   return absl::InvalidArgumentError(flags.job_file + ": " + std::string(job.status().message()));
 }
 
-// Before the run, so that an hour's work is not lost to a folder that is not there.
-absl::Status CheckWritable(const std::string& path) {
-  if (path.empty()) return absl::OkStatus();
-  const std::string probe = PartialName(path);
-  bool good = std::ofstream(probe).good();
-  std::error_code error;
-  std::filesystem::remove(probe, error);
-  if (good && !std::filesystem::is_directory(path)) return absl::OkStatus();
-  return absl::UnavailableError(path + ": cannot be written; the folder must exist and allow it");
-}
-
-absl::Status WriteResults(const Flags& flags, const LocalRunResult& run) {
+absl::Status WriteResults(const Flags& flags, const v1::JobReport& report) {
   if (!flags.json_file.empty()) {
-    absl::Status status = WriteFileAtomically(flags.json_file, ReportJson(run).dump(2) + "\n");
+    absl::Status status = WriteFileAtomically(flags.json_file, ReportJson(report).dump(2) + "\n");
     if (!status.ok()) return status;
   }
-  if (run.Found() == nullptr) return absl::OkStatus();
-  return WriteFileAtomically(flags.out_file, FoundProgramFile(run));
+  if (!report.has_found()) return absl::OkStatus();
+  return WriteFileAtomically(flags.out_file, FoundProgramFile(report));
 }
 
 int Run(Flags flags) {
-  absl::StatusOr<v1::Job> job = LoadJob(flags);
+  absl::StatusOr<v1::JobSpec> job = LoadJob(flags);
   if (!job.ok()) return Fail(kUsage, job.status());
   if (flags.search_only) job->clear_study();
   if (flags.out_file.empty()) flags.out_file = job->name() + ".lathe";
@@ -83,12 +72,14 @@ int Run(Flags flags) {
     if (absl::Status status = BlasAllowsThreads(); !status.ok()) return Fail(kFailure, status);
   }
   TorchEvaluator evaluator(flags.data_directory);
-  auto run = RunLocally(*job, evaluator, {flags.threads, !flags.quiet});
-  if (!run.ok()) return Fail(kFailure, run.status());
+  auto report = RunLocally(*job, evaluator, {flags.threads, !flags.quiet});
+  if (!report.ok()) return Fail(kFailure, report.status());
   // Files first: the terminal may be gone by now.
-  if (absl::Status status = WriteResults(flags, *run); !status.ok()) return Fail(kFailure, status);
-  std::fputs(ReportText(*run).c_str(), stdout);
-  if (run->Found() != nullptr) std::printf("\nwritten to %s\n", flags.out_file.c_str());
+  if (absl::Status status = WriteResults(flags, *report); !status.ok()) {
+    return Fail(kFailure, status);
+  }
+  std::fputs(ReportText(*report).c_str(), stdout);
+  if (report->has_found()) std::printf("\nwritten to %s\n", flags.out_file.c_str());
   return 0;
 }
 

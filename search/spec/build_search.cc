@@ -26,7 +26,7 @@ SearchSpace SpaceOf(const v1::Strategy& strategy, const Signature& signature) {
   return space;
 }
 
-std::unique_ptr<Strategy> MakeStrategy(const v1::Job& job, const v1::Strategy& strategy) {
+std::unique_ptr<Strategy> MakeStrategy(const v1::JobSpec& job, const v1::Strategy& strategy) {
   const Signature& signature = *SignatureByName(job.signature());
   if (strategy.kind() == v1::Strategy::RANDOM) {
     RandomProgramSize size;
@@ -50,8 +50,10 @@ std::unique_ptr<Strategy> MakeStrategy(const v1::Job& job, const v1::Strategy& s
   return std::make_unique<Evolution>(std::move(options));
 }
 
-std::unique_ptr<Trajectory> Build(const v1::Job& job, const v1::Strategy& strategy) {
+std::unique_ptr<Trajectory> Build(const v1::JobSpec& job, const v1::Strategy& strategy,
+                                  std::function<void(const CandidateRecord&)> on_record) {
   TrajectoryOptions options;
+  options.on_record = std::move(on_record);
   options.window = static_cast<int>(job.window());
   options.max_candidates = job.budget().candidates();
   options.max_evaluations = job.budget().evaluations();
@@ -69,11 +71,12 @@ std::unique_ptr<Trajectory> Build(const v1::Job& job, const v1::Strategy& strate
 
 }  // namespace
 
-std::unique_ptr<Trajectory> BuildTrajectory(const v1::Job& job) {
-  return Build(job, job.strategy());
+std::unique_ptr<Trajectory> BuildTrajectory(const v1::JobSpec& job,
+                                            std::function<void(const CandidateRecord&)> on_record) {
+  return Build(job, job.strategy(), std::move(on_record));
 }
 
-std::unique_ptr<Study> BuildStudy(const v1::Job& job, const Trajectory& main) {
+std::unique_ptr<Study> BuildStudy(const v1::JobSpec& job, const Trajectory& main) {
   const v1::Study& study = job.study();
   StudyOptions options;
   options.arenas.push_back("the search's own task");
@@ -94,12 +97,12 @@ std::unique_ptr<Study> BuildStudy(const v1::Job& job, const Trajectory& main) {
   }
   std::vector<ControlSearch> controls;
   for (const v1::Control& control : study.controls()) {
-    controls.push_back({control.name(), Build(job, control.strategy())});
+    controls.push_back({control.name(), Build(job, control.strategy(), {})});
   }
   return std::make_unique<Study>(std::move(options), main, std::move(controls));
 }
 
-std::vector<v1::Task> ArenaTasks(const v1::Job& job) {
+std::vector<v1::Task> ArenaTasks(const v1::JobSpec& job) {
   std::vector<v1::Task> tasks = {job.task()};
   for (const v1::Transfer& transfer : job.study().transfers()) tasks.push_back(transfer.task());
   return tasks;

@@ -13,8 +13,8 @@
 namespace lathe {
 namespace {
 
-v1::Job Resolved(const std::string& text) {
-  v1::Job job;
+v1::JobSpec Resolved(const std::string& text) {
+  v1::JobSpec job;
   EXPECT_TRUE(google::protobuf::TextFormat::ParseFromString(text, &job)) << text;
   job.set_name("test");
   if (!job.has_budget()) job.mutable_budget()->set_evaluations(60);
@@ -23,7 +23,7 @@ v1::Job Resolved(const std::string& text) {
   return resolved.ok() ? *std::move(resolved) : job;
 }
 
-std::string HashOf(const v1::Job& job, CompletionOrder order = CompletionOrder::FirstFirst()) {
+std::string HashOf(const v1::JobSpec& job, CompletionOrder order = CompletionOrder::FirstFirst()) {
   auto trajectory = BuildTrajectory(job);
   RunToEnd(*trajectory, order, SyntheticEvaluation);
   return trajectory->HashSoFar().Hex();
@@ -31,7 +31,7 @@ std::string HashOf(const v1::Job& job, CompletionOrder order = CompletionOrder::
 
 // Every field that a trajectory depends on moves it, and no other.
 TEST(BuildTrajectory, DependsOnEachFieldOfTheJob) {
-  const v1::Job base = Resolved("");
+  const v1::JobSpec base = Resolved("");
   const char* const changes[] = {
       "seed: 2",
       "window: 1",
@@ -58,7 +58,7 @@ TEST(BuildTrajectory, DependsOnEachFieldOfTheJob) {
   for (const char* change : changes) {
     EXPECT_TRUE(hashes.insert(HashOf(Resolved(change))).second) << change << " changes nothing";
   }
-  v1::Job study = base;
+  v1::JobSpec study = base;
   study.set_name("other");
   study.mutable_study()->set_seeds(7);
   EXPECT_EQ(HashOf(study), *hashes.find(HashOf(base)));
@@ -66,10 +66,10 @@ TEST(BuildTrajectory, DependsOnEachFieldOfTheJob) {
 
 // A protobuf map has no order of its own, and each process iterates it in another.
 TEST(BuildTrajectory, IsTheSameForAJobThatWasSentAndReadAgain) {
-  const v1::Job job = Resolved("seed: 5");
-  v1::Job read;
+  const v1::JobSpec job = Resolved("seed: 5");
+  v1::JobSpec read;
   ASSERT_TRUE(read.ParseFromString(job.SerializeAsString()));
-  v1::Job in_another_order = job;
+  v1::JobSpec in_another_order = job;
   in_another_order.mutable_strategy()->clear_ops();
   std::vector<std::string> names;
   for (const auto& [name, weight] : job.strategy().ops()) names.push_back(name);
@@ -85,7 +85,7 @@ TEST(BuildTrajectory, IsTheSameForAJobThatWasSentAndReadAgain) {
 }
 
 TEST(BuildTrajectory, AnOpOfWeightZeroIsNeverDrawn) {
-  const v1::Job job = Resolved(R"(strategy {
+  const v1::JobSpec job = Resolved(R"(strategy {
       ops { key: 'tanh' value: 1 } ops { key: 'neg' value: 2 } ops { key: 'exp' value: 0 } })");
   auto trajectory = BuildTrajectory(job);
   RunToEnd(*trajectory, CompletionOrder::FirstFirst(), SyntheticEvaluation);
@@ -100,7 +100,7 @@ TEST(BuildTrajectory, AnOpOfWeightZeroIsNeverDrawn) {
 }
 
 TEST(BuildTrajectory, BoundsTheLengthOfRawPrograms) {
-  const v1::Job job = Resolved("strategy { max_statements: 10 insert_weight: 100 }");
+  const v1::JobSpec job = Resolved("strategy { max_statements: 10 insert_weight: 100 }");
   auto trajectory = BuildTrajectory(job);
   RunToEnd(*trajectory, CompletionOrder::FirstFirst(), SyntheticEvaluation);
   for (const auto& candidate : trajectory->Candidates()) {
@@ -133,7 +133,7 @@ TEST(ArenaTasks, AreTheJobsOwnThenTheTransfersInOrder) {
 }
 
 TEST(BuildStudy, TakesEveryNumberFromTheJob) {
-  const v1::Job job = Resolved(kStudy);
+  const v1::JobSpec job = Resolved(kStudy);
   auto trajectory = BuildTrajectory(job);
   RunToEnd(*trajectory, CompletionOrder::FirstFirst(), SyntheticEvaluation);
   auto study = BuildStudy(job, *trajectory);
@@ -172,7 +172,7 @@ TEST(BuildStudy, TakesEveryNumberFromTheJob) {
 
 // A control searches as the job itself would with that strategy.
 TEST(BuildStudy, AControlIsASearchOfItsOwn) {
-  const v1::Job job = Resolved(R"(study { controls { name: 'r' strategy { kind: RANDOM } } })");
+  const v1::JobSpec job = Resolved(R"(study { controls { name: 'r' strategy { kind: RANDOM } } })");
   auto trajectory = BuildTrajectory(job);
   RunToEnd(*trajectory, CompletionOrder::FirstFirst(), SyntheticEvaluation);
   auto study = BuildStudy(job, *trajectory);

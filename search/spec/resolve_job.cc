@@ -108,7 +108,7 @@ void FillStrategy(v1::Strategy& strategy) {
 }
 
 // Every warm start becomes a member of the first population.
-absl::Status CheckPopulation(const v1::Job& job) {
+absl::Status CheckPopulation(const v1::JobSpec& job) {
   const uint32_t most = job.strategy().population();
   absl::Status status = CheckRange("warm_start", job.warm_start_size(), 1, most);
   for (int i = 0; i < job.study().controls_size() && status.ok(); ++i) {
@@ -120,7 +120,7 @@ absl::Status CheckPopulation(const v1::Job& job) {
   return status;
 }
 
-absl::Status ResolveWarmStart(v1::Job& job, const Signature& signature) {
+absl::Status ResolveWarmStart(v1::JobSpec& job, const Signature& signature) {
   if (job.warm_start().empty()) job.add_warm_start("adamw_warm_start");
   for (int i = 0; i < job.warm_start_size(); ++i) {
     auto program = ProgramOf(job.warm_start(i), signature, absl::StrCat("warm_start[", i, "]"));
@@ -209,8 +209,8 @@ absl::StatusOr<v1::Strategy> ResolveStrategy(const v1::Strategy& given, const Si
   return strategy;
 }
 
-absl::StatusOr<v1::Job> ResolveJob(const v1::Job& given) {
-  v1::Job job = given;
+absl::StatusOr<v1::JobSpec> ResolveJob(const v1::JobSpec& given) {
+  v1::JobSpec job = given;
   if (!IsDisplayName(job.name())) {
     return FieldError("name", absl::StrCat("\"", job.name(),
                                            "\" is not allowed; a name is 1 to 63 of "

@@ -5,14 +5,14 @@
 
 #include "absl/status/statusor.h"
 #include "dsl/program.h"
-#include "lathe/v1/job.pb.h"
+#include "lathe/v1/job_spec.pb.h"
 
 namespace lathe {
 
 // Invalid argument names the field ("strategy.tournament: ...") and what is allowed. Programs are
 // replaced by their text, every op of the search space is listed with its weight. Resolving a
 // resolved job changes nothing.
-absl::StatusOr<v1::Job> ResolveJob(const v1::Job& job);
+absl::StatusOr<v1::JobSpec> ResolveJob(const v1::JobSpec& job);
 
 // The same for a strategy, which a control has too; `place` names it in messages.
 absl::StatusOr<v1::Strategy> ResolveStrategy(const v1::Strategy& strategy,

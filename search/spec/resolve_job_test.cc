@@ -20,8 +20,8 @@ namespace {
 
 using google::protobuf::util::MessageDifferencer;
 
-v1::Job Job(const std::string& text = "") {
-  v1::Job job;
+v1::JobSpec Job(const std::string& text = "") {
+  v1::JobSpec job;
   EXPECT_TRUE(google::protobuf::TextFormat::ParseFromString(
       "name: 'test' budget { evaluations: 20 } " + text, &job))
       << text;
@@ -104,7 +104,7 @@ std::string DenseProgram(int statements) {
 }
 
 TEST(ResolveJobTest, WhatResolvesCanBeReadBack) {
-  v1::Job job = Job();
+  v1::JobSpec job = Job();
   job.add_warm_start(DenseProgram(1000));
   auto resolved = ResolveJob(job);
   ASSERT_TRUE(resolved.ok()) << resolved.status();
@@ -115,7 +115,7 @@ TEST(ResolveJobTest, WhatResolvesCanBeReadBack) {
 }
 
 TEST(ResolveJobTest, EveryWarmStartFitsIntoThePopulationOfEveryEvolvingControl) {
-  v1::Job job = Job(R"(warm_start: ['lion', 'sgd']
+  v1::JobSpec job = Job(R"(warm_start: ['lion', 'sgd']
       study { controls { name: 'c' strategy { kind: CONSTANTS population: 1 tournament: 1 } } })");
   EXPECT_NE(ResolveJob(job).status().message().find("study.controls[0].strategy.population: 1"),
             absl::string_view::npos)
@@ -125,74 +125,78 @@ TEST(ResolveJobTest, EveryWarmStartFitsIntoThePopulationOfEveryEvolvingControl) 
 }
 
 struct BadField {
-  std::function<void(v1::Job&)> spoil;
+  std::function<void(v1::JobSpec&)> spoil;
   std::vector<std::string> said;
 };
 
 TEST(ResolveJobTest, NamesTheFieldAndWhatIsAllowed) {
   const std::vector<BadField> cases = {
-      {[](v1::Job& j) { j.set_name("Not A Name"); }, {"name:", "a-z"}},
-      {[](v1::Job& j) { j.clear_name(); }, {"name:"}},
-      {[](v1::Job& j) { j.set_signature("layer"); }, {"signature:", "optimizer"}},
-      {[](v1::Job& j) { j.clear_budget(); }, {"budget:", "evaluations"}},
-      {[](v1::Job& j) { j.set_window(1 << 30); }, {"window:", "1 to "}},
-      {[](v1::Job& j) { j.mutable_strategy()->set_tournament(301); },
+      {[](v1::JobSpec& j) { j.set_name("Not A Name"); }, {"name:", "a-z"}},
+      {[](v1::JobSpec& j) { j.clear_name(); }, {"name:"}},
+      {[](v1::JobSpec& j) { j.set_signature("layer"); }, {"signature:", "optimizer"}},
+      {[](v1::JobSpec& j) { j.clear_budget(); }, {"budget:", "evaluations"}},
+      {[](v1::JobSpec& j) { j.set_window(1 << 30); }, {"window:", "1 to "}},
+      {[](v1::JobSpec& j) { j.mutable_strategy()->set_tournament(301); },
        {"strategy.tournament:", "1 to 300"}},
-      {[](v1::Job& j) { j.mutable_strategy()->set_population(1 << 30); }, {"strategy.population:"}},
-      {[](v1::Job& j) { j.mutable_strategy()->set_max_statements(5000); },
+      {[](v1::JobSpec& j) { j.mutable_strategy()->set_population(1 << 30); },
+       {"strategy.population:"}},
+      {[](v1::JobSpec& j) { j.mutable_strategy()->set_max_statements(5000); },
        {"strategy.max_statements:"}},
-      {[](v1::Job& j) { j.mutable_strategy()->set_random_states(65); },
+      {[](v1::JobSpec& j) { j.mutable_strategy()->set_random_states(65); },
        {"strategy.random_states:", "0 to 64"}},
-      {[](v1::Job& j) {
+      {[](v1::JobSpec& j) {
          j.mutable_strategy()->set_random_min_statements(9);
          j.mutable_strategy()->set_random_max_statements(8);
        },
        {"strategy.random_max_statements:", "9 to"}},
-      {[](v1::Job& j) { j.mutable_strategy()->set_insert_weight(-1); },
+      {[](v1::JobSpec& j) { j.mutable_strategy()->set_insert_weight(-1); },
        {"strategy.insert_weight:"}},
-      {[](v1::Job& j) { j.mutable_strategy()->set_delete_weight(NAN); },
+      {[](v1::JobSpec& j) { j.mutable_strategy()->set_delete_weight(NAN); },
        {"strategy.delete_weight:"}},
-      {[](v1::Job& j) { j.mutable_strategy()->set_modify_weight(0); }, {"strategy.modify_weight:"}},
-      {[](v1::Job& j) { (*j.mutable_strategy()->mutable_ops())["frob"] = 1; },
+      {[](v1::JobSpec& j) { j.mutable_strategy()->set_modify_weight(0); },
+       {"strategy.modify_weight:"}},
+      {[](v1::JobSpec& j) { (*j.mutable_strategy()->mutable_ops())["frob"] = 1; },
        {"strategy.ops:", "frob", "lerp"}},
-      {[](v1::Job& j) { (*j.mutable_strategy()->mutable_ops())["add"] = -1; },
+      {[](v1::JobSpec& j) { (*j.mutable_strategy()->mutable_ops())["add"] = -1; },
        {"strategy.ops.add:"}},
-      {[](v1::Job& j) { (*j.mutable_strategy()->mutable_ops())["add"] = 0; },
+      {[](v1::JobSpec& j) { (*j.mutable_strategy()->mutable_ops())["add"] = 0; },
        {"strategy.ops:", "above 0"}},
-      {[](v1::Job& j) { j.mutable_strategy()->add_inputs("x"); },
+      {[](v1::JobSpec& j) { j.mutable_strategy()->add_inputs("x"); },
        {"strategy.inputs:", "\"x\"", "lr"}},
-      {[](v1::Job& j) { j.add_warm_start("adamv"); }, {"warm_start[0]:", "adamw"}},
-      {[](v1::Job& j) { j.add_warm_start("lathe 1 optimizer x\nupdate = y\n"); },
+      {[](v1::JobSpec& j) { j.add_warm_start("adamv"); }, {"warm_start[0]:", "adamw"}},
+      {[](v1::JobSpec& j) { j.add_warm_start("lathe 1 optimizer x\nupdate = y\n"); },
        {"warm_start[0]:", ":2:10:"}},
-      {[](v1::Job& j) { j.mutable_filters()->set_max_bytes_per_parameter(-1); },
+      {[](v1::JobSpec& j) { j.mutable_filters()->set_max_bytes_per_parameter(-1); },
        {"filters.max_bytes_per_parameter:"}},
-      {[](v1::Job& j) { j.mutable_task()->set_batch(5000); }, {"task.batch:"}},
-      {[](v1::Job& j) { j.mutable_study()->set_seeds(1); }, {"study.seeds:", "2 to"}},
-      {[](v1::Job& j) { j.mutable_study()->add_baselines()->set_program("lion"); },
+      {[](v1::JobSpec& j) { j.mutable_task()->set_batch(5000); }, {"task.batch:"}},
+      {[](v1::JobSpec& j) { j.mutable_study()->set_seeds(1); }, {"study.seeds:", "2 to"}},
+      {[](v1::JobSpec& j) { j.mutable_study()->add_baselines()->set_program("lion"); },
        {"study.baselines[0].base_lr:"}},
-      {[](v1::Job& j) {
+      {[](v1::JobSpec& j) {
          v1::Baseline* b = j.mutable_study()->add_baselines();
          b->set_program("adamw_warm_start");
          b->add_base_lr(0.1);
          b->add_weight_decay(0.1);
        },
        {"study.baselines[0].weight_decay:", "no hyper"}},
-      {[](v1::Job& j) {
+      {[](v1::JobSpec& j) {
          v1::Baseline* b = j.mutable_study()->add_baselines();
          b->set_program("adamw");
          b->add_base_lr(0);
        },
        {"study.baselines[0].base_lr:", "above 0"}},
-      {[](v1::Job& j) { j.mutable_study()->mutable_grid()->add_scale(0); }, {"study.grid.scale:"}},
-      {[](v1::Job& j) { j.mutable_study()->mutable_grid()->add_decay(-1); }, {"study.grid.decay:"}},
-      {[](v1::Job& j) { j.mutable_study()->add_controls(); }, {"study.controls[0].name:"}},
-      {[](v1::Job& j) {
+      {[](v1::JobSpec& j) { j.mutable_study()->mutable_grid()->add_scale(0); },
+       {"study.grid.scale:"}},
+      {[](v1::JobSpec& j) { j.mutable_study()->mutable_grid()->add_decay(-1); },
+       {"study.grid.decay:"}},
+      {[](v1::JobSpec& j) { j.mutable_study()->add_controls(); }, {"study.controls[0].name:"}},
+      {[](v1::JobSpec& j) {
          v1::Control* c = j.mutable_study()->add_controls();
          c->set_name("c");
          c->mutable_strategy()->set_tournament(999);
        },
        {"study.controls[0].strategy.tournament:"}},
-      {[](v1::Job& j) {
+      {[](v1::JobSpec& j) {
          v1::Transfer* t = j.mutable_study()->add_transfers();
          t->set_name("t");
          t->mutable_task()->set_dataset("mnist");
@@ -200,7 +204,7 @@ TEST(ResolveJobTest, NamesTheFieldAndWhatIsAllowed) {
        {"study.transfers[0]", "mnist", "digits"}},
   };
   for (const BadField& bad : cases) {
-    v1::Job job = Job();
+    v1::JobSpec job = Job();
     bad.spoil(job);
     auto resolved = ResolveJob(job);
     EXPECT_EQ(resolved.status().code(), absl::StatusCode::kInvalidArgument) << job.DebugString();

@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "dsl/random.h"
+#include "search/drive.h"
 #include "search/study.h"
 #include "search/trajectory.h"
 
@@ -38,13 +39,6 @@ class CompletionOrder {
   Kind kind_;
   RandomStream random_;
 };
-
-inline uint64_t IdOf(const Trajectory::Evaluate& evaluate) {
-  return evaluate.slot;
-}
-inline uint64_t IdOf(const Study::Evaluate& evaluate) {
-  return evaluate.id;
-}
 
 // Runs `machine` until Done and returns the reason. `evaluate` maps a request to its result and
 // sees the requests in the order in which they are made.

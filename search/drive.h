@@ -1,15 +1,19 @@
 // Runs a state machine that hands out evaluation requests (a Trajectory, a Study) on a pool.
-#ifndef LATHE_CLIENTS_LOCAL_DRIVE_H_
-#define LATHE_CLIENTS_LOCAL_DRIVE_H_
+//
+// A Pool has
+//   void Submit(uint64_t id, EvaluationRequest request);
+//   Finished Take();  // waits; Finished has `id` and `absl::StatusOr<EvaluationResult> result`
+#ifndef LATHE_SEARCH_DRIVE_H_
+#define LATHE_SEARCH_DRIVE_H_
 
 #include <algorithm>
 #include <cstdint>
 #include <functional>
 #include <string>
+#include <utility>
 #include <variant>
 
 #include "absl/status/statusor.h"
-#include "clients/local/evaluation_pool.h"
 #include "search/study.h"
 #include "search/trajectory.h"
 
@@ -20,6 +24,7 @@ struct DriveResult {
   uint64_t completions = 0;
   // Completions that came back after one that was submitted later.
   uint64_t out_of_order = 0;
+  uint64_t training_runs = 0;  // of all completions
 };
 
 inline uint64_t IdOf(const Trajectory::Evaluate& evaluate) {
@@ -30,9 +35,9 @@ inline uint64_t IdOf(const Study::Evaluate& evaluate) {
 }
 
 // Until the source is done. An evaluation that fails (which is never the program's fault) ends it
-// with that error. `on_progress` is called on this thread after every completion.
-template <typename Source>
-absl::StatusOr<DriveResult> Drive(Source& source, EvaluationPool& pool,
+// with that error, e.g. `cancelled`. `on_progress` is called on this thread after every completion.
+template <typename Source, typename Pool>
+absl::StatusOr<DriveResult> Drive(Source& source, Pool& pool,
                                   const std::function<void()>& on_progress) {
   DriveResult result;
   uint64_t latest = 0;
@@ -46,10 +51,11 @@ absl::StatusOr<DriveResult> Drive(Source& source, EvaluationPool& pool,
       result.reason = std::move(done->reason);
       return result;
     }
-    EvaluationPool::Finished finished = pool.Take();
+    auto finished = pool.Take();
     if (!finished.result.ok()) return finished.result.status();
     ++result.completions;
     result.out_of_order += finished.id < latest;
+    result.training_runs += finished.result->size();
     latest = std::max(latest, finished.id);
     source.Complete(finished.id, *finished.result);
     on_progress();
@@ -58,4 +64,4 @@ absl::StatusOr<DriveResult> Drive(Source& source, EvaluationPool& pool,
 
 }  // namespace lathe
 
-#endif  // LATHE_CLIENTS_LOCAL_DRIVE_H_
+#endif  // LATHE_SEARCH_DRIVE_H_

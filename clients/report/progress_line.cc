@@ -1,4 +1,4 @@
-#include "clients/local/progress.h"
+#include "clients/report/progress_line.h"
 
 #include <unistd.h>
 
@@ -33,6 +33,10 @@ void ProgressLine::Show(uint64_t done, uint64_t total, const std::string& text) 
 
 void ProgressLine::Finish(uint64_t done, uint64_t total, const std::string& text) {
   Show(done, total, text);
+  End();
+}
+
+void ProgressLine::End() {
   if (terminal_) std::fputc('\n', stderr);
 }
 

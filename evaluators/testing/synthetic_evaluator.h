@@ -1,8 +1,8 @@
 // An evaluator without training, for tests of what is around it: scores follow from the program,
 // the task and the seed; how long it takes is drawn at random, so that results come back in another
 // order than they were asked for.
-#ifndef LATHE_CLIENTS_LOCAL_TESTING_SYNTHETIC_EVALUATOR_H_
-#define LATHE_CLIENTS_LOCAL_TESTING_SYNTHETIC_EVALUATOR_H_
+#ifndef LATHE_EVALUATORS_TESTING_SYNTHETIC_EVALUATOR_H_
+#define LATHE_EVALUATORS_TESTING_SYNTHETIC_EVALUATOR_H_
 
 #include <atomic>
 #include <chrono>
@@ -55,4 +55,4 @@ class SyntheticEvaluator : public Evaluator {
 
 }  // namespace lathe
 
-#endif  // LATHE_CLIENTS_LOCAL_TESTING_SYNTHETIC_EVALUATOR_H_
+#endif  // LATHE_EVALUATORS_TESTING_SYNTHETIC_EVALUATOR_H_

@@ -1,6 +1,6 @@
 // One line that says how far a long run is, on standard error.
-#ifndef LATHE_CLIENTS_LOCAL_PROGRESS_H_
-#define LATHE_CLIENTS_LOCAL_PROGRESS_H_
+#ifndef LATHE_CLIENTS_REPORT_PROGRESS_LINE_H_
+#define LATHE_CLIENTS_REPORT_PROGRESS_LINE_H_
 
 #include <chrono>
 #include <cstdint>
@@ -20,6 +20,8 @@ class ProgressLine {
   void Show(uint64_t done, uint64_t total, const std::string& text);
   // Shows a last time and leaves the line standing.
   void Finish(uint64_t done, uint64_t total, const std::string& text);
+  // Leaves the line standing as it is.
+  void End();
 
   double SecondsSinceStart() const;
 
@@ -35,4 +37,4 @@ std::string Bar(uint64_t done, uint64_t total);
 
 }  // namespace lathe
 
-#endif  // LATHE_CLIENTS_LOCAL_PROGRESS_H_
+#endif  // LATHE_CLIENTS_REPORT_PROGRESS_LINE_H_

@@ -1,0 +1,66 @@
+#include "search/drive.h"
+
+#include <gtest/gtest.h>
+
+#include "search/testing/scripted_strategy.h"
+
+namespace lathe {
+namespace {
+
+// Finishes what was submitted last first, and fails at a chosen take.
+class LastFirstPool {
+ public:
+  struct Finished {
+    uint64_t id;
+    absl::StatusOr<EvaluationResult> result;
+  };
+
+  explicit LastFirstPool(int fail_at = -1) : fail_at_(fail_at) {}
+
+  void Submit(uint64_t id, const EvaluationRequest& request) {
+    requests_.emplace_back(id, ByFactor(request));
+    requests_.back().second.resize(2);
+  }
+  Finished Take() {
+    if (takes_++ == fail_at_) return {0, absl::CancelledError("the job was cancelled")};
+    Finished finished{requests_.back().first, requests_.back().second};
+    requests_.pop_back();
+    return finished;
+  }
+
+ private:
+  const int fail_at_;
+  int takes_ = 0;
+  std::vector<std::pair<uint64_t, EvaluationResult>> requests_;
+};
+
+TEST(DriveTest, RunsToTheEndAndCounts) {
+  Script script;
+  script.programs = Programs("nnnrdnn");
+  Trajectory trajectory(WithWindow(3), std::make_unique<Scripted>(script), DefaultFilters());
+  LastFirstPool pool;
+  int progress = 0;
+  auto result = Drive(trajectory, pool, [&] { ++progress; });
+  ASSERT_TRUE(result.ok()) << result.status();
+  EXPECT_EQ(result->reason, "end of the script");
+  EXPECT_EQ(result->completions, 5u);
+  EXPECT_EQ(result->training_runs, 10u);
+  // Slots 2, 1 and 0, then 4 and 3.
+  EXPECT_EQ(result->out_of_order, 3u);
+  EXPECT_EQ(progress, 5);
+  EXPECT_EQ(trajectory.Count().evaluated, 5u);
+}
+
+TEST(DriveTest, EndsWithTheErrorOfThePool) {
+  Script script;
+  script.programs = Programs("nnnnn");
+  Trajectory trajectory(WithWindow(3), std::make_unique<Scripted>(script), DefaultFilters());
+  LastFirstPool pool(1);
+  int progress = 0;
+  auto result = Drive(trajectory, pool, [&] { ++progress; });
+  EXPECT_EQ(result.status(), absl::CancelledError("the job was cancelled"));
+  EXPECT_EQ(progress, 1);
+}
+
+}  // namespace
+}  // namespace lathe
