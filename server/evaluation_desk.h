@@ -1,0 +1,164 @@
+// Where jobs and workers meet. A job hands in requests; what the store knows is answered at once,
+// what is under way already is shared, the rest becomes items that workers lease, complete, or
+// lose. A result is in the store before anybody hears of it.
+//
+// Thread-safe. Time comes from the caller's clock; Tick must be called now and then.
+#ifndef LATHE_SERVER_EVALUATION_DESK_H_
+#define LATHE_SERVER_EVALUATION_DESK_H_
+
+#include <deque>
+#include <functional>
+#include <list>
+#include <map>
+#include <memory>
+#include <mutex>
+#include <optional>
+#include <set>
+#include <string>
+#include <unordered_map>
+#include <vector>
+
+#include "absl/status/statusor.h"
+#include "absl/time/time.h"
+#include "lathe/v1/worker_service.pb.h"
+#include "server/evaluation_records.h"
+#include "server/evaluation_request.h"
+#include "server/lease_queue.h"
+#include "server/metrics.h"
+#include "server/worker_registry.h"
+
+namespace lathe {
+
+struct DeskOptions {
+  absl::Duration lease_time = absl::Seconds(10);
+  // Failures that may lie with an item, until it is given up.
+  int max_attempts = 3;
+  // Names this life of the server in lease tokens.
+  int64_t epoch = 1;
+  std::function<absl::Time()> now = absl::Now;
+};
+
+class EvaluationDesk {
+ public:
+  // `store` and `metrics` outlive the desk.
+  EvaluationDesk(Store& store, Metrics& metrics, DeskOptions options);
+
+  // For jobs. -------------------------------------------------------------------------------------
+
+  // May deliver before it returns.
+  void Submit(DeskRequest request);
+  // Drops all requests of a client; nothing is delivered to it afterwards.
+  void Forget(const EvaluationClient* client);
+  // Who is told of workers that come and go.
+  void Subscribe(std::weak_ptr<EvaluationClient> client);
+  // The numeric class of the first live worker that has data for all these tasks, of the given
+  // class if it is not empty. Unavailable says what is missing.
+  absl::StatusOr<std::string> FindClass(const std::vector<v1::Task>& tasks,
+                                        const std::string& numeric_class);
+
+  // For workers; see worker_service.proto. --------------------------------------------------------
+
+  absl::StatusOr<v1::RegisterWorkerResponse> Register(const v1::RegisterWorkerRequest& request);
+  absl::StatusOr<v1::RecordHeartbeatResponse> Heartbeat(const v1::RecordHeartbeatRequest& request);
+  absl::StatusOr<v1::CompleteEvaluationsResponse> Complete(
+      const v1::CompleteEvaluationsRequest& request);
+  absl::Status Unregister(const v1::UnregisterWorkerRequest& request);
+
+  using LeaseAnswer = std::function<void(absl::StatusOr<v1::LeaseEvaluationsResponse>)>;
+  // Answers once, now or later, from any thread, without a lock held. A call whose `alive` says no
+  // is not granted anything.
+  void Lease(const v1::LeaseEvaluationsRequest& request, std::function<bool()> alive,
+             LeaseAnswer answer);
+
+  std::vector<v1::Worker> Workers();
+
+  // Takes back leases that ran out, forgets workers that went silent, answers calls that have
+  // waited long enough.
+  void Tick();
+  // Answers every waiting call; from now on leases are refused.
+  void Stop();
+
+ private:
+  // A request until it is delivered.
+  struct Pending {
+    DeskRequest request;
+    Hash128 task_hash;
+    std::vector<std::optional<SeedScore>> results;  // by seed of the request
+    std::set<EvaluationKey> shared;                 // keys that it has counted as merged
+    v1::EvaluationCounts sources;
+  };
+  using PendingPtr = std::shared_ptr<Pending>;
+
+  struct Item {
+    v1::EvaluationItem content;
+    std::shared_ptr<const CanonicalForm> program;
+    Hash128 task_hash;
+    std::string numeric_class;
+    absl::Time queue_time;
+    int failures = 0;              // that may lie with the item
+    PendingPtr owner;              // for whom it was made
+    std::set<PendingPtr> waiters;  // the owner included
+  };
+
+  // A lease call that waits for work.
+  struct Parked {
+    WorkerId worker;
+    size_t most;
+    absl::Time until;
+    std::function<bool()> alive;
+    LeaseAnswer answer;
+  };
+  // Answers to give once the lock is released.
+  using Answers = std::vector<std::function<void()>>;
+
+  EvaluationKey KeyOf(const Pending& pending, int seed) const;
+  EvaluationKey KeyOf(const Item& item, int seed) const;
+
+  void Plan(const PendingPtr& pending);
+  bool AnswerFromStore(const PendingPtr& pending, size_t seed);
+  void AddItem(const PendingPtr& pending, const std::vector<int>& seeds);
+  bool DeliverIfDone(const PendingPtr& pending);
+  // By value: what refers to the request may go with it.
+  void Deliver(PendingPtr pending, absl::StatusOr<EvaluationResult> result);
+  void DropRequest(const PendingPtr& pending);
+
+  absl::Status CompleteOne(RegisteredWorker& worker, const v1::ItemResult& result, absl::Time now);
+  absl::Status CheckHeld(WorkerId worker, const v1::ItemResult& result) const;
+  absl::Status CompleteScores(RegisteredWorker& worker, const v1::ItemResult& result,
+                              absl::Time now);
+  void CompleteFault(const RegisteredWorker& worker, const v1::ItemResult& result);
+  void FinishItem(ItemId id, const v1::SeedResults& scores);
+  void FailItem(ItemId id, const absl::Status& status);
+  std::optional<Item> TakeItem(ItemId id);
+  // An item is queued again through no fault of its own.
+  void CountRetry(ItemId id, const std::string& why);
+  void RememberAnswered(ItemId id, uint64_t grant);
+
+  v1::LeaseEvaluationsResponse Grant(RegisteredWorker& worker, size_t most, absl::Time now);
+  void WakeParked(Answers& answers);
+  void AnswerOldCalls(absl::Time now, Answers& answers);
+  void WorkersHaveChanged();
+  void UpdateGauges();
+
+  EvaluationRecords records_;
+  Metrics& metrics_;
+  const DeskOptions options_;
+
+  std::mutex mutex_;
+  LeaseQueue queue_;
+  WorkerRegistry workers_;
+  std::unordered_map<ItemId, Item> items_;
+  std::map<EvaluationKey, ItemId> under_way_;
+  std::map<const EvaluationClient*, std::set<PendingPtr>> requests_;
+  std::vector<std::weak_ptr<EvaluationClient>> subscribers_;
+  std::list<Parked> parked_;
+  // Grants that were answered lately, so that an answer that got lost can be given again.
+  std::set<std::pair<ItemId, uint64_t>> answered_;
+  std::deque<std::pair<ItemId, uint64_t>> answered_order_;
+  ItemId next_item_ = 1;
+  bool stopping_ = false;
+};
+
+}  // namespace lathe
+
+#endif  // LATHE_SERVER_EVALUATION_DESK_H_

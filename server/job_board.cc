@@ -1,0 +1,341 @@
+#include "server/job_board.h"
+
+#include <google/protobuf/util/message_differencer.h>
+
+#include <algorithm>
+
+#include "absl/strings/str_cat.h"
+#include "absl/time/clock.h"
+#include "rpc/status.h"
+#include "search/spec/resolve_job.h"
+#include "server/evaluation_records.h"
+#include "server/job_run.h"
+#include "server/resource_names.h"
+
+namespace lathe {
+namespace {
+
+constexpr size_t kMostRequestId = 64;
+constexpr size_t kScanStep = 256;
+
+absl::Status NoJob(JobId id) {
+  return WithReason(absl::NotFoundError(absl::StrCat("there is no ", JobName(id))), "JOB_NOT_FOUND",
+                    {{"job", JobName(id)}});
+}
+
+absl::Status CheckRequestId(const std::string& id) {
+  const bool allowed = std::all_of(id.begin(), id.end(), [](unsigned char c) {
+    return (c < 0x80 && std::isalnum(c) != 0) || c == '_' || c == '-';
+  });
+  if (allowed && id.size() <= kMostRequestId) return absl::OkStatus();
+  return WithReason(
+      WithField(absl::InvalidArgumentError(absl::StrCat("request_id: at most ", kMostRequestId,
+                                                        " of a-z, A-Z, 0-9, _ and -")),
+                "request_id"),
+      "REQUEST_ID_INVALID");
+}
+
+// A message of a resolver is "FIELD: PROBLEM".
+absl::Status WrongSpec(const absl::Status& status) {
+  const std::string message(status.message());
+  const std::string field = message.substr(0, message.find(':'));
+  return WithReason(WithField(status, absl::StrCat("spec.", field)), "SPEC_INVALID");
+}
+
+std::string JobIdBytes(JobId id) {
+  return JobSpecKey(id);  // the number, most significant byte first
+}
+
+std::optional<JobId> JobIdFromBytes(std::string_view bytes) {
+  if (bytes.size() != 8) return std::nullopt;
+  JobId id = 0;
+  for (unsigned char byte : bytes) id = id << 8 | byte;
+  return id;
+}
+
+}  // namespace
+
+JobBoard::JobBoard(Store& store, EvaluationDesk& desk, Metrics& metrics)
+    : store_(store), desk_(desk), metrics_(metrics) {}
+
+JobBoard::~JobBoard() {
+  Stop();
+}
+
+absl::Status JobBoard::Restore(Unfinished unfinished) {
+  std::vector<std::pair<JobId, v1::Job>> jobs;
+  std::string begin;
+  while (true) {
+    auto entries = store_.Scan(Kind::kJobs, begin, "", kScanStep);
+    if (!entries.ok()) return entries.status();
+    for (const auto& [key, value] : *entries) {
+      const auto id = ParseJobKey(key);
+      v1::Job job;
+      if (!id || !job.ParseFromString(value)) return DamagedRecord(Kind::kJobs, key);
+      last_id_ = std::max(last_id_, *id);
+      if (!HasEnded(job.state())) jobs.emplace_back(*id, std::move(job));
+    }
+    if (entries->size() < kScanStep) break;
+    begin = entries->back().first + '\0';
+  }
+  for (auto job = jobs.rbegin(); job != jobs.rend(); ++job) {  // the oldest first
+    absl::Status status = RestoreOne(job->first, std::move(job->second), unfinished);
+    if (!status.ok()) return status;
+  }
+  const std::lock_guard lock(mutex_);
+  StartNext();
+  return absl::OkStatus();
+}
+
+absl::Status JobBoard::RestoreOne(JobId id, v1::Job job, Unfinished unfinished) {
+  const auto spec = StoredSpec(id);
+  if (!spec.ok()) return spec.status();
+  const auto sequence = NextLogSequence(id);
+  if (!sequence.ok()) return sequence.status();
+  job.clear_name();
+  auto live = std::make_shared<LiveJob>(store_, metrics_, id, std::move(job), *spec, *sequence);
+  if (unfinished == Unfinished::kAbandon) {
+    const std::string reason = "left unfinished by a server that ended";
+    live->Log(v1::LogEntry::WARNING, reason);
+    return live->Update([&](v1::Job& changed) {
+      changed.set_state(v1::Job::CANCELLED);
+      changed.set_state_reason(reason);
+      changed.clear_waiting_for();
+      *changed.mutable_end_time() = CurrentTimestamp();
+    });
+  }
+  live->Log(v1::LogEntry::INFO,
+            "taken up again by a new server; what was evaluated is not run again");
+  absl::Status status = live->Update([](v1::Job& changed) { changed.set_state(v1::Job::QUEUED); });
+  if (!status.ok()) return status;
+  const std::lock_guard lock(mutex_);
+  Add(std::move(live));
+  return absl::OkStatus();
+}
+
+void JobBoard::Stop() {
+  std::vector<std::thread> threads;
+  {
+    const std::lock_guard lock(mutex_);
+    stopping_ = true;
+    for (auto& [id, entry] : entries_) {
+      entry.inbox->Interrupt();
+      if (entry.thread.joinable()) threads.push_back(std::move(entry.thread));
+    }
+  }
+  for (std::thread& thread : threads) thread.join();
+  Reap();
+}
+
+void JobBoard::Reap() {
+  std::vector<std::thread> ended;
+  {
+    const std::lock_guard lock(mutex_);
+    ended.swap(ended_);
+  }
+  for (std::thread& thread : ended) thread.join();
+}
+
+absl::StatusOr<v1::Job> JobBoard::Create(const v1::CreateJobRequest& request) {
+  if (absl::Status status = CheckRequestId(request.request_id()); !status.ok()) return status;
+  absl::StatusOr<v1::JobSpec> spec = ResolveJob(request.spec());
+  if (!spec.ok()) return WrongSpec(spec.status());
+
+  const std::lock_guard lock(mutex_);
+  if (stopping_) {
+    return WithReason(absl::UnavailableError("the server is stopping"), "SERVER_STOPPING");
+  }
+  const auto known = FindByRequest(request.request_id(), *spec);
+  if (!known.ok()) return known.status();
+  if (*known) return **known;
+
+  // Times as numbers, so that they ascend over the lives of a server; made unique.
+  const JobId id = last_id_ = std::max<JobId>(last_id_ + 1, absl::GetCurrentTimeNanos() / 1000);
+  v1::Job job;
+  job.set_display_name(spec->name());
+  job.set_state(v1::Job::QUEUED);
+  *job.mutable_create_time() = CurrentTimestamp();
+  WriteBatch batch;
+  batch.Put(Kind::kJobSpecs, JobSpecKey(id), spec->SerializeAsString());
+  if (!request.request_id().empty()) {
+    batch.Put(Kind::kRequests, request.request_id(), JobIdBytes(id));
+  }
+  batch.Put(Kind::kJobs, JobKey(id), job.SerializeAsString());
+  if (absl::Status status = WriteMeasured(store_, metrics_, batch); !status.ok()) return status;
+
+  metrics_.jobs_created.Increment();
+  auto live = std::make_shared<LiveJob>(store_, metrics_, id, std::move(job), *spec, 0);
+  live->Log(v1::LogEntry::INFO, "created");
+  v1::Job answer = live->Snapshot();
+  answer.set_name(JobName(id));
+  *answer.mutable_spec() = *std::move(spec);
+  Add(std::move(live));
+  StartNext();
+  return answer;
+}
+
+absl::StatusOr<std::optional<v1::Job>> JobBoard::FindByRequest(const std::string& request_id,
+                                                               const v1::JobSpec& spec) const {
+  if (request_id.empty()) return std::nullopt;
+  const auto bytes = store_.Get(Kind::kRequests, request_id);
+  if (!bytes.ok()) return bytes.status();
+  if (!*bytes) return std::nullopt;
+  const auto id = JobIdFromBytes(**bytes);
+  if (!id) return DamagedRecord(Kind::kRequests, request_id);
+  const auto earlier = StoredSpec(*id);
+  if (!earlier.ok()) return earlier.status();
+  if (!google::protobuf::util::MessageDifferencer::Equals(*earlier, spec)) {
+    return WithReason(
+        WithField(absl::InvalidArgumentError(absl::StrCat("request_id: was used before, for ",
+                                                          JobName(*id), " with another spec")),
+                  "request_id"),
+        "REQUEST_ID_REUSED");
+  }
+  const auto live = entries_.find(*id);
+  absl::StatusOr<v1::Job> job = live == entries_.end() ? Stored(*id) : live->second.job->Snapshot();
+  if (!job.ok()) return job.status();
+  job->set_name(JobName(*id));
+  *job->mutable_spec() = *earlier;
+  return *std::move(job);
+}
+
+absl::StatusOr<v1::Job> JobBoard::Get(JobId id) const {
+  const std::shared_ptr<LiveJob> live = Live(id);
+  absl::StatusOr<v1::Job> job = live != nullptr ? live->Snapshot() : Stored(id);
+  if (!job.ok()) return job.status();
+  auto spec = live != nullptr ? live->Spec() : StoredSpec(id);
+  if (!spec.ok()) return spec.status();
+  job->set_name(JobName(id));
+  *job->mutable_spec() = *std::move(spec);
+  return job;
+}
+
+absl::StatusOr<v1::Job> JobBoard::Cancel(JobId id) {
+  {
+    const std::lock_guard lock(mutex_);
+    const auto entry = entries_.find(id);
+    const bool waits = entry != entries_.end() && entry->second.slot < 0;
+    if (waits && entry->second.job->Snapshot().state() == v1::Job::QUEUED) {
+      absl::Status status = entry->second.job->Update([](v1::Job& job) {
+        job.set_state(v1::Job::CANCELLED);
+        job.set_state_reason("cancelled by a user");
+        *job.mutable_end_time() = CurrentTimestamp();
+      });
+      if (!status.ok()) return status;
+      entry->second.job->Log(v1::LogEntry::INFO, "cancelled by a user");
+    } else if (entry != entries_.end() && !HasEnded(entry->second.job->Snapshot().state())) {
+      entry->second.inbox->Cancel();
+    } else {
+      const auto job = entry == entries_.end() ? Stored(id) : entry->second.job->Snapshot();
+      if (!job.ok()) return job.status();
+      return WithReason(
+          absl::FailedPreconditionError(
+              absl::StrCat(JobName(id), " has ended already: ", v1::Job::State_Name(job->state()))),
+          "JOB_HAS_ENDED", {{"job", JobName(id)}});
+    }
+  }
+  return Get(id);
+}
+
+absl::StatusOr<std::vector<v1::Job>> JobBoard::List(std::string_view first_key, size_t most) const {
+  auto entries = store_.Scan(Kind::kJobs, first_key, "", most);
+  if (!entries.ok()) return entries.status();
+  std::vector<v1::Job> jobs;
+  for (const auto& [key, value] : *entries) {
+    const auto id = ParseJobKey(key);
+    if (!id) return DamagedRecord(Kind::kJobs, key);
+    v1::Job job;
+    if (const auto live = Live(*id)) {
+      job = live->Snapshot();
+    } else if (!job.ParseFromString(value)) {
+      return DamagedRecord(Kind::kJobs, key);
+    }
+    job.set_name(JobName(*id));
+    jobs.push_back(std::move(job));
+  }
+  return jobs;
+}
+
+std::shared_ptr<LiveJob> JobBoard::Live(JobId id) const {
+  const std::lock_guard lock(mutex_);
+  const auto entry = entries_.find(id);
+  return entry == entries_.end() ? nullptr : entry->second.job;
+}
+
+absl::StatusOr<v1::Job> JobBoard::Stored(JobId id) const {
+  const auto bytes = store_.Get(Kind::kJobs, JobKey(id));
+  if (!bytes.ok()) return bytes.status();
+  if (!*bytes) return NoJob(id);
+  v1::Job job;
+  if (!job.ParseFromString(**bytes)) return DamagedRecord(Kind::kJobs, JobKey(id));
+  return job;
+}
+
+absl::StatusOr<v1::JobSpec> JobBoard::StoredSpec(JobId id) const {
+  const auto bytes = store_.Get(Kind::kJobSpecs, JobSpecKey(id));
+  if (!bytes.ok()) return bytes.status();
+  v1::JobSpec spec;
+  if (!*bytes || !spec.ParseFromString(**bytes)) {
+    return DamagedRecord(Kind::kJobSpecs, JobSpecKey(id));
+  }
+  return spec;
+}
+
+absl::StatusOr<int64_t> JobBoard::NextLogSequence(JobId id) const {
+  const std::string prefix = JobIdBytes(id);
+  std::string begin = prefix;
+  int64_t next = 0;
+  while (true) {
+    auto entries = store_.Scan(Kind::kLogEntries, begin, EndOfPrefix(prefix), kScanStep);
+    if (!entries.ok()) return entries.status();
+    next += static_cast<int64_t>(entries->size());
+    if (entries->size() < kScanStep) return next;
+    begin = entries->back().first + '\0';
+  }
+}
+
+void JobBoard::Add(std::shared_ptr<LiveJob> job) {
+  const JobId id = job->Id();
+  entries_[id] = {std::move(job), std::make_shared<JobInbox>(), -1, {}};
+}
+
+// Starts queued jobs, the oldest first, while there are slots.
+void JobBoard::StartNext() {
+  for (auto& [id, entry] : entries_) {
+    if (stopping_) return;
+    if (entry.slot >= 0 || entry.thread.joinable()) continue;
+    if (entry.job->Snapshot().state() != v1::Job::QUEUED) continue;
+    const int slot = FreeSlot();
+    if (slot < 0) return;
+    Start(entry, slot);
+  }
+}
+
+// The slot that was left the longest ago, so that the series of recent jobs stay; -1 if all run.
+int JobBoard::FreeSlot() const {
+  int best = -1;
+  for (int slot = 0; slot < kJobSlots; ++slot) {
+    const auto user = entries_.find(slots_[slot]);
+    if (user != entries_.end() && user->second.slot == slot) continue;
+    if (best < 0 || slot_uses_[slot] < slot_uses_[best]) best = slot;
+  }
+  return best;
+}
+
+void JobBoard::Start(Entry& entry, int slot) {
+  entry.slot = slot;
+  slots_[slot] = entry.job->Id();
+  const JobGauges gauges = metrics_.TakeSlot(slot, entry.job->Spec().name());
+  entry.thread = std::thread([this, job = entry.job, inbox = entry.inbox, slot, gauges] {
+    const bool in_store = JobRun(*job, inbox, desk_, store_, metrics_, gauges).Run();
+    const std::lock_guard lock(mutex_);
+    Entry& mine = entries_.at(job->Id());
+    mine.slot = -1;
+    slot_uses_[slot] = ++uses_;
+    if (mine.thread.joinable()) ended_.push_back(std::move(mine.thread));
+    if (in_store) entries_.erase(job->Id());
+    StartNext();
+  });
+}
+
+}  // namespace lathe

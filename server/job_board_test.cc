@@ -1,0 +1,376 @@
+#include "server/job_board.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <condition_variable>
+
+#include "rpc/status.h"
+#include "server/resource_names.h"
+#include "server/store/faulty_store.h"
+#include "server/store/memory_store.h"
+#include "server/testing/desk_worker.h"
+
+namespace lathe {
+namespace {
+
+using testing::HasSubstr;
+
+// One life of a server, on a store that may have seen others.
+class Life {
+ public:
+  explicit Life(Store& store, Unfinished unfinished = Unfinished::kResume)
+      : store_(store), desk_(store, metrics_, {}), board_(store, desk_, metrics_) {
+    EXPECT_TRUE(board_.Restore(unfinished).ok());
+    clock_ = std::thread([this] {
+      std::unique_lock lock(mutex_);
+      while (!stop_.wait_for(lock, std::chrono::milliseconds(20), [this] { return stopping_; })) {
+        desk_.Tick();
+        board_.Reap();
+      }
+    });
+  }
+  ~Life() {
+    workers_.clear();
+    board_.Stop();
+    {
+      const std::lock_guard lock(mutex_);
+      stopping_ = true;
+    }
+    stop_.notify_all();
+    clock_.join();
+  }
+
+  void AddWorkers(int count, int batch = 4) {
+    for (int i = 0; i < count; ++i) {
+      workers_.push_back(std::make_unique<DeskWorker>(desk_, batch, workers_.size()));
+    }
+  }
+  uint64_t Evaluated() const {
+    uint64_t evaluated = 0;
+    for (const auto& worker : workers_) evaluated += worker->Evaluated();
+    return evaluated;
+  }
+
+  JobId Create(const v1::JobSpec& spec, const std::string& request_id = "") {
+    v1::CreateJobRequest request;
+    *request.mutable_spec() = spec;
+    request.set_request_id(request_id);
+    auto job = board_.Create(request);
+    EXPECT_TRUE(job.ok()) << job.status();
+    return *ParseJobName(job->name(), "name");
+  }
+
+  // Waits until the job is as `good` says.
+  v1::Job WaitUntil(JobId id, const std::function<bool(const v1::Job&)>& good) {
+    while (const auto live = board_.Live(id)) {
+      const v1::Job job = live->Snapshot();
+      if (good(job)) return job;
+      live->WaitForChange(job.revision(), absl::Seconds(1));
+    }
+    return *board_.Get(id);
+  }
+  v1::Job WaitForEnd(JobId id) {
+    return WaitUntil(id, [](const v1::Job& job) { return HasEnded(job.state()); });
+  }
+  v1::JobReport Report(JobId id) {
+    v1::JobReport report;
+    EXPECT_TRUE(report.ParseFromString(store_.Get(Kind::kReports, ReportKey(id))->value()));
+    return report;
+  }
+  v1::JobReport RunToReport(const v1::JobSpec& spec) {
+    const JobId id = Create(spec);
+    EXPECT_EQ(WaitForEnd(id).state(), v1::Job::SUCCEEDED);
+    return Report(id);
+  }
+
+  JobBoard& Board() { return board_; }
+  const Metrics& Metric() const { return metrics_; }
+
+ private:
+  Store& store_;
+  Metrics metrics_;
+  EvaluationDesk desk_;
+  JobBoard board_;
+  std::vector<std::unique_ptr<DeskWorker>> workers_;
+  std::mutex mutex_;
+  std::condition_variable stop_;
+  bool stopping_ = false;
+  std::thread clock_;
+};
+
+v1::JobSpec SmallJob(bool with_study = false) {
+  v1::JobSpec spec;
+  spec.set_name("small");
+  spec.set_seed(5);
+  spec.set_window(8);
+  spec.mutable_budget()->set_evaluations(120);
+  spec.mutable_strategy()->set_population(20);
+  spec.mutable_strategy()->set_tournament(3);
+  if (!with_study) return spec;
+  v1::Study& study = *spec.mutable_study();
+  study.set_seeds(4);
+  study.set_winners(3);
+  study.set_winner_seeds(2);
+  study.set_tuning_seeds(2);
+  v1::Baseline& baseline = *study.add_baselines();
+  baseline.set_program("adamw");
+  for (double lr : {0.01, 0.1}) baseline.add_base_lr(lr);
+  v1::Control& control = *study.add_controls();
+  control.set_name("random");
+  control.mutable_strategy()->set_kind(v1::Strategy::RANDOM);
+  return spec;
+}
+
+// Long enough to be caught in the middle.
+v1::JobSpec LongJob() {
+  v1::JobSpec spec = SmallJob();
+  spec.mutable_budget()->set_evaluations(1500);
+  return spec;
+}
+
+class JobBoardTest : public testing::Test {
+ protected:
+  FaultyStore store_{std::make_shared<MemoryStore>()};
+};
+
+TEST_F(JobBoardTest, TheTrajectoryDoesNotDependOnWorkersOrBatches) {
+  std::set<std::string> hashes, verdicts;
+  for (const auto& [workers, batch] : {std::pair(1, 1), std::pair(2, 7), std::pair(4, 32)}) {
+    MemoryStore store;
+    Life life(store);
+    life.AddWorkers(workers, batch);
+    const v1::JobReport report = life.RunToReport(SmallJob(/*with_study=*/true));
+    hashes.insert(report.trajectory_hash());
+    ASSERT_EQ(report.study().arenas_size(), 1);
+    verdicts.insert(report.study().arenas(0).verdict());
+    EXPECT_EQ(report.evaluations().run(), life.Evaluated());
+  }
+  EXPECT_EQ(hashes.size(), 1u);
+  EXPECT_EQ(verdicts.size(), 1u);
+}
+
+TEST_F(JobBoardTest, TheStoreAnswersWhatItKnowsAndOnlyThat) {
+  Life life(store_);
+  life.AddWorkers(2);
+  const v1::JobReport first = life.RunToReport(SmallJob(/*with_study=*/true));
+  EXPECT_GT(first.evaluations().run(), 0u);
+  const uint64_t before = life.Evaluated();
+
+  const v1::JobReport again = life.RunToReport(SmallJob(/*with_study=*/true));
+  EXPECT_EQ(again.trajectory_hash(), first.trajectory_hash());
+  EXPECT_EQ(again.evaluations().run(), 0u);
+  EXPECT_EQ(life.Evaluated(), before);
+
+  v1::JobSpec doubled = SmallJob();
+  doubled.mutable_budget()->set_evaluations(240);
+  const v1::JobReport more = life.RunToReport(doubled);
+  EXPECT_EQ(more.candidates().evaluated(), 240u);
+  EXPECT_GT(more.evaluations().run(), 0u);
+  MemoryStore empty;
+  Life fresh(empty);
+  fresh.AddWorkers(2);
+  const v1::JobReport whole = fresh.RunToReport(doubled);
+  EXPECT_EQ(whole.trajectory_hash(), more.trajectory_hash());
+  EXPECT_LT(more.evaluations().run(), whole.evaluations().run());
+
+  v1::JobSpec other_task = SmallJob();
+  other_task.mutable_task()->set_seed(99);
+  EXPECT_EQ(life.RunToReport(other_task).evaluations().from_store(), 0u);
+}
+
+TEST_F(JobBoardTest, EveryCandidateIsRecordedWithItsProgram) {
+  Life life(store_);
+  life.AddWorkers(2);
+  const JobId id = life.Create(SmallJob());
+  life.WaitForEnd(id);
+  const v1::JobReport report = life.Report(id);
+  auto entries =
+      store_.Scan(Kind::kCandidates, CandidateKey(id, 0), CandidateKey(id + 1, 0), 100000);
+  ASSERT_EQ(entries->size(), report.candidates().proposed());
+  uint64_t slots = 0, best_seen = 0;
+  for (size_t i = 0; i < entries->size(); ++i) {
+    v1::Candidate candidate;
+    ASSERT_TRUE(candidate.ParseFromString((*entries)[i].second));
+    EXPECT_EQ(candidate.index(), i);
+    slots += candidate.has_slot();
+    best_seen += candidate.index() == report.best().candidate() &&
+                 candidate.objective() == report.best().objective();
+    if (candidate.program().empty()) continue;
+    const auto hash = ParseProgramName(candidate.program(), "name");
+    ASSERT_TRUE(hash.ok());
+    EXPECT_TRUE(store_.Get(Kind::kPrograms, ProgramKey(*hash))->has_value());
+  }
+  EXPECT_EQ(slots, 120u);
+  EXPECT_EQ(best_seen, 1u);
+  EXPECT_EQ(life.Metric().candidates_proposed.Value(), report.candidates().proposed());
+  EXPECT_EQ(life.Metric().candidates_evaluated.Value(), 120);
+}
+
+TEST_F(JobBoardTest, AnInterruptedJobIsTakenUpAgainAndRunsNothingTwice) {
+  MemoryStore undisturbed_store;
+  Life undisturbed(undisturbed_store);
+  undisturbed.AddWorkers(1);
+  const v1::JobReport expected = undisturbed.RunToReport(LongJob());
+  JobId id = 0;
+  uint64_t evaluated = 0;
+  for (uint64_t share : {50, 300}) {
+    Life life(store_);
+    if (id == 0) id = life.Create(LongJob());
+    life.AddWorkers(2);
+    life.WaitUntil(
+        id, [&](const v1::Job& job) { return job.progress().candidates().evaluated() >= share; });
+    life.Board().Stop();
+    EXPECT_EQ(life.Board().Get(id)->state(), v1::Job::RUNNING);
+    evaluated += static_cast<uint64_t>(life.Metric().evaluations.Value());
+  }
+  Life life(store_);
+  life.AddWorkers(2);
+  EXPECT_EQ(life.WaitForEnd(id).state(), v1::Job::SUCCEEDED);
+  EXPECT_EQ(life.Report(id).trajectory_hash(), expected.trajectory_hash());
+  evaluated += static_cast<uint64_t>(life.Metric().evaluations.Value());
+  EXPECT_EQ(evaluated, expected.evaluations().run());
+}
+
+TEST_F(JobBoardTest, AnUnfinishedJobIsAbandonedWhereThatIsAskedFor) {
+  JobId id = 0;
+  {
+    Life life(store_);
+    id = life.Create(SmallJob());
+  }
+  Life life(store_, Unfinished::kAbandon);
+  life.AddWorkers(1);
+  EXPECT_EQ(life.Board().Get(id)->state(), v1::Job::CANCELLED);
+  EXPECT_EQ(life.Board().Live(id), nullptr);
+}
+
+TEST_F(JobBoardTest, AJobWithoutWorkersSaysWhatItWaitsFor) {
+  Life life(store_);
+  const JobId id = life.Create(SmallJob());
+  const v1::Job waits =
+      life.WaitUntil(id, [](const v1::Job& job) { return !job.waiting_for().empty(); });
+  EXPECT_EQ(waits.state(), v1::Job::RUNNING);
+  EXPECT_THAT(waits.waiting_for(), HasSubstr("digits"));
+  life.AddWorkers(1);
+  const v1::Job done = life.WaitForEnd(id);
+  EXPECT_EQ(done.state(), v1::Job::SUCCEEDED);
+  EXPECT_EQ(done.waiting_for(), "");
+  EXPECT_EQ(done.numeric_class(), "synthetic");
+}
+
+TEST_F(JobBoardTest, AJobOfAnotherClassWaitsForItsOwn) {
+  Life life(store_);
+  life.AddWorkers(1);
+  v1::JobSpec spec = SmallJob();
+  spec.set_numeric_class("elsewhere");
+  const JobId id = life.Create(spec);
+  const v1::Job waits =
+      life.WaitUntil(id, [](const v1::Job& job) { return !job.waiting_for().empty(); });
+  EXPECT_THAT(waits.waiting_for(), HasSubstr("elsewhere"));
+  EXPECT_EQ(life.Evaluated(), 0u);
+}
+
+TEST_F(JobBoardTest, CancellingEndsAJobThatRunsAndOnlyOnce) {
+  Life life(store_);
+  const JobId id = life.Create(SmallJob());  // waits for a worker
+  EXPECT_TRUE(life.Board().Cancel(id).ok());
+  const v1::Job job = life.WaitForEnd(id);
+  EXPECT_EQ(job.state(), v1::Job::CANCELLED);
+  EXPECT_TRUE(job.has_end_time());
+  const absl::Status again = life.Board().Cancel(id).status();
+  EXPECT_EQ(again.code(), absl::StatusCode::kFailedPrecondition);
+  EXPECT_EQ(ReasonOf(again), "JOB_HAS_ENDED");
+  EXPECT_EQ(ReasonOf(life.Board().Cancel(id + 1).status()), "JOB_NOT_FOUND");
+}
+
+TEST_F(JobBoardTest, JobsBeyondTheSlotsWaitTheirTurn) {
+  Life life(store_);
+  std::vector<JobId> ids;
+  for (int i = 0; i < kJobSlots + 2; ++i) {
+    v1::JobSpec spec = SmallJob();
+    spec.mutable_budget()->set_evaluations(2);
+    ids.push_back(life.Create(spec));
+  }
+  EXPECT_EQ(life.Board().Get(ids[kJobSlots])->state(), v1::Job::QUEUED);
+  EXPECT_TRUE(life.Board().Cancel(ids[kJobSlots]).ok());
+  EXPECT_EQ(life.Board().Get(ids[kJobSlots])->state(), v1::Job::CANCELLED);
+  life.AddWorkers(2);
+  for (JobId id : ids) {
+    EXPECT_EQ(life.WaitForEnd(id).state(),
+              id == ids[kJobSlots] ? v1::Job::CANCELLED : v1::Job::SUCCEEDED);
+  }
+}
+
+TEST_F(JobBoardTest, ARequestIdMakesOneJob) {
+  Life life(store_);
+  const JobId id = life.Create(SmallJob(), "4f1c");
+  EXPECT_EQ(life.Create(SmallJob(), "4f1c"), id);
+  EXPECT_NE(life.Create(SmallJob(), "other"), id);
+  v1::CreateJobRequest request;
+  *request.mutable_spec() = SmallJob();
+  request.mutable_spec()->set_seed(6);
+  request.set_request_id("4f1c");
+  EXPECT_EQ(ReasonOf(life.Board().Create(request).status()), "REQUEST_ID_REUSED");
+  request.set_request_id("with space");
+  EXPECT_EQ(ReasonOf(life.Board().Create(request).status()), "REQUEST_ID_INVALID");
+  request.set_request_id(std::string(65, 'x'));
+  EXPECT_EQ(ReasonOf(life.Board().Create(request).status()), "REQUEST_ID_INVALID");
+}
+
+TEST_F(JobBoardTest, AWrongSpecNamesTheFieldAndLeavesNothing) {
+  Life life(store_);
+  const uint64_t writes = store_.Writes();
+  v1::CreateJobRequest request;
+  *request.mutable_spec() = SmallJob();
+  request.mutable_spec()->mutable_strategy()->set_tournament(1000);
+  const absl::Status status = life.Board().Create(request).status();
+  EXPECT_EQ(status.code(), absl::StatusCode::kInvalidArgument);
+  EXPECT_EQ(ReasonOf(status), "SPEC_INVALID");
+  EXPECT_THAT(std::string(status.message()), HasSubstr("strategy.tournament"));
+  EXPECT_EQ(store_.Writes(), writes);
+}
+
+TEST_F(JobBoardTest, AStoreThatCannotBeWrittenRefusesJobsAndFailsThoseThatRun) {
+  JobId id = 0;
+  {
+    Life life(store_);
+    life.AddWorkers(2);
+    id = life.Create(LongJob());
+    life.WaitUntil(
+        id, [](const v1::Job& job) { return job.progress().candidates().evaluated() >= 10; });
+    store_.FailWrites(absl::ResourceExhaustedError("the disk is full"));
+    v1::CreateJobRequest request;
+    *request.mutable_spec() = SmallJob();
+    const absl::Status refused = life.Board().Create(request).status();
+    EXPECT_EQ(refused.code(), absl::StatusCode::kResourceExhausted);
+    EXPECT_EQ(ReasonOf(refused), "STORE_WRITE_FAILED");
+    life.Board().Cancel(id).status().IgnoreError();
+    life.WaitForEnd(id);
+    store_.FailWrites(absl::OkStatus());
+  }
+  // Its end could not be recorded, so the job is taken up again, and nothing is missing.
+  Life life(store_);
+  life.AddWorkers(2);
+  EXPECT_EQ(life.WaitForEnd(id).state(), v1::Job::SUCCEEDED);
+}
+
+TEST_F(JobBoardTest, TheLogTellsWhatHappened) {
+  Life life(store_);
+  life.AddWorkers(1);
+  const JobId id = life.Create(SmallJob());
+  life.WaitForEnd(id);
+  auto entries = store_.Scan(Kind::kLogEntries, LogEntryKey(id, 0), LogEntryKey(id + 1, 0), 1000);
+  std::string log;
+  for (size_t i = 0; i < entries->size(); ++i) {
+    v1::LogEntry entry;
+    ASSERT_TRUE(entry.ParseFromString((*entries)[i].second));
+    EXPECT_EQ(entry.sequence(), static_cast<int64_t>(i));
+    log += entry.message() + "\n";
+  }
+  EXPECT_THAT(log, HasSubstr("created"));
+  EXPECT_THAT(log, HasSubstr("numeric class synthetic"));
+  EXPECT_THAT(log, HasSubstr("budget.evaluations"));
+}
+
+}  // namespace
+}  // namespace lathe

@@ -1,0 +1,64 @@
+// What a job's thread hears from others: results, news of workers, warnings, and that it is to end.
+//
+// Thread-safe.
+#ifndef LATHE_SERVER_JOB_INBOX_H_
+#define LATHE_SERVER_JOB_INBOX_H_
+
+#include <condition_variable>
+#include <deque>
+#include <mutex>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "absl/time/time.h"
+#include "server/evaluation_request.h"
+
+namespace lathe {
+
+class JobInbox : public EvaluationClient {
+ public:
+  struct Finished {
+    uint64_t id;
+    absl::StatusOr<EvaluationResult> result;
+  };
+  // Why the job is to end.
+  enum class Stop : uint8_t { kNone, kCancel, kInterrupt };
+
+  void Deliver(uint64_t id, absl::StatusOr<EvaluationResult> result,
+               const v1::EvaluationCounts& sources) override;
+  void WorkersChanged() override;
+  void Warn(const std::string& message) override;
+
+  // A user ends the job; the server stops, and a later one goes on with the job.
+  void Cancel() { RequestStop(Stop::kCancel); }
+  void Interrupt() { RequestStop(Stop::kInterrupt); }
+  Stop StopRequested() const;
+
+  // A result if there is one.
+  std::optional<Finished> Poll();
+  // Waits for anything to happen, at most `most`.
+  void Wait(absl::Duration most);
+  // Whether workers came or went since the last call.
+  bool TakeWorkersChanged();
+  std::vector<std::string> TakeWarnings();
+  // Of all that has been delivered so far.
+  v1::EvaluationCounts Sources() const;
+
+ private:
+  void RequestStop(Stop stop);
+
+  mutable std::mutex mutex_;
+  std::condition_variable happened_;
+  std::deque<Finished> finished_;
+  std::vector<std::string> warnings_;
+  size_t warnings_left_out_ = 0;
+  v1::EvaluationCounts sources_;
+  bool workers_changed_ = false;
+  bool woken_ = false;
+  Stop stop_ = Stop::kNone;
+};
+
+}  // namespace lathe
+
+#endif  // LATHE_SERVER_JOB_INBOX_H_

@@ -1,0 +1,103 @@
+#include "server/live_job.h"
+
+#include "absl/time/clock.h"
+#include "server/evaluation_records.h"
+
+namespace lathe {
+namespace {
+
+constexpr size_t kMostLogText = 4096;
+
+}  // namespace
+
+bool HasEnded(v1::Job::State state) {
+  return state == v1::Job::SUCCEEDED || state == v1::Job::FAILED || state == v1::Job::CANCELLED;
+}
+
+google::protobuf::Timestamp CurrentTimestamp() {
+  const int64_t nanos = absl::GetCurrentTimeNanos();
+  google::protobuf::Timestamp timestamp;
+  timestamp.set_seconds(nanos / 1'000'000'000);
+  timestamp.set_nanos(static_cast<int32_t>(nanos % 1'000'000'000));
+  return timestamp;
+}
+
+LiveJob::LiveJob(Store& store, Metrics& metrics, JobId id, v1::Job job, v1::JobSpec spec,
+                 int64_t next_log_sequence)
+    : store_(store),
+      metrics_(metrics),
+      id_(id),
+      spec_(std::move(spec)),
+      job_(std::move(job)),
+      next_log_sequence_(next_log_sequence) {
+  metrics_.jobs[job_.state()]->Increment();
+}
+
+v1::Job LiveJob::Snapshot() const {
+  const std::lock_guard lock(mutex_);
+  return job_;
+}
+
+void LiveJob::UpdateUnsaved(const std::function<void(v1::Job&)>& change) {
+  const std::lock_guard lock(change_mutex_);
+  Publish(Changed(change));
+}
+
+absl::Status LiveJob::Update(const std::function<void(v1::Job&)>& change, WriteBatch batch) {
+  const std::lock_guard lock(change_mutex_);
+  v1::Job next = Changed(change);
+  // What can be seen must be there: written first, told afterwards.
+  absl::Status status = Write(next, std::move(batch));
+  if (status.ok()) Publish(std::move(next));
+  return status;
+}
+
+absl::Status LiveJob::Save(WriteBatch batch) {
+  const std::lock_guard lock(change_mutex_);
+  return Write(Snapshot(), std::move(batch));
+}
+
+v1::Job LiveJob::Changed(const std::function<void(v1::Job&)>& change) const {
+  v1::Job job = Snapshot();
+  change(job);
+  job.set_revision(job.revision() + 1);
+  return job;
+}
+
+void LiveJob::Publish(v1::Job job) {
+  {
+    const std::lock_guard lock(mutex_);
+    if (job.state() != job_.state()) {
+      metrics_.jobs[job_.state()]->Decrement();
+      metrics_.jobs[job.state()]->Increment();
+    }
+    job_ = std::move(job);
+  }
+  changed_.notify_all();
+}
+
+absl::Status LiveJob::Write(const v1::Job& job, WriteBatch batch) {
+  batch.Put(Kind::kJobs, JobKey(id_), job.SerializeAsString());
+  return WriteMeasured(store_, metrics_, batch);
+}
+
+void LiveJob::Log(v1::LogEntry::Severity severity, const std::string& message) {
+  const std::lock_guard lock(log_mutex_);
+  v1::LogEntry entry;
+  entry.set_sequence(next_log_sequence_);
+  *entry.mutable_time() = CurrentTimestamp();
+  entry.set_severity(severity);
+  entry.set_message(message.substr(0, kMostLogText));
+  WriteBatch batch;
+  batch.Put(Kind::kLogEntries, LogEntryKey(id_, static_cast<uint64_t>(next_log_sequence_)),
+            entry.SerializeAsString());
+  if (WriteMeasured(store_, metrics_, batch).ok()) ++next_log_sequence_;
+}
+
+bool LiveJob::WaitForChange(int64_t revision, absl::Duration most) const {
+  std::unique_lock lock(mutex_);
+  return changed_.wait_for(lock, absl::ToChronoMilliseconds(most),
+                           [&] { return job_.revision() > revision; });
+}
+
+}  // namespace lathe

@@ -1,0 +1,111 @@
+// lathe-server: jobs over gRPC, evaluated by workers, kept in a store.
+#include <signal.h>
+#include <spdlog/sinks/stdout_color_sinks.h>
+#include <spdlog/spdlog.h>
+
+#include <CLI/CLI.hpp>
+#include <cstdio>
+
+#include "absl/strings/str_cat.h"
+#include "server/server.h"
+
+namespace lathe {
+namespace {
+
+constexpr int kFailure = 1, kUsage = 2;
+
+struct Flags {
+  std::string store, listen = std::string(kDefaultAddress), metrics = "127.0.0.1:9464";
+  bool abandon_unfinished = false;
+  double lease_seconds = 10;
+};
+
+int Fail(int code, const absl::Status& status) {
+  std::fprintf(stderr, "lathe-server: %s\n", std::string(status.message()).c_str());
+  return code;
+}
+
+absl::StatusOr<ServerOptions> OptionsOf(const Flags& flags) {
+  ServerOptions options;
+  options.store = flags.store;
+  const auto listen = ParseAddress(flags.listen);
+  if (!listen.ok()) return listen.status();
+  options.listen = *listen;
+  if (flags.metrics != "off") {
+    const auto metrics = ParseAddress(flags.metrics);
+    if (!metrics.ok()) return metrics.status();
+    if (metrics->kind != Address::Kind::kTcp) {
+      return absl::InvalidArgumentError(
+          absl::StrCat("--metrics ", flags.metrics, ": a port is required, or off"));
+    }
+    options.metrics = *metrics;
+  }
+  if (flags.abandon_unfinished) options.unfinished = Unfinished::kAbandon;
+  options.lease_time = absl::Seconds(flags.lease_seconds);
+  return options;
+}
+
+// One line for whoever has started this server.
+void Announce(const Server& server) {
+  std::string line = absl::StrCat("lathe-server: listening on ", server.ListeningOn().Target());
+  if (server.MetricsOn()) {
+    absl::StrAppend(&line, ", metrics on http://", server.MetricsOn()->Target(), "/metrics");
+  }
+  std::printf("%s\n", line.c_str());
+  std::fflush(stdout);
+  spdlog::info("{}", line);
+}
+
+int Serve(const Flags& flags) {
+  const auto options = OptionsOf(flags);
+  if (!options.ok()) return Fail(kUsage, options.status());
+
+  // Before any thread is there, so that all of them leave these signals to this one.
+  sigset_t signals;
+  sigemptyset(&signals);
+  for (int signal : {SIGINT, SIGTERM, SIGHUP}) sigaddset(&signals, signal);
+  pthread_sigmask(SIG_BLOCK, &signals, nullptr);
+  signal(SIGPIPE, SIG_IGN);
+
+  auto server = Server::Start(*options);
+  if (!server.ok()) return Fail(kFailure, server.status());
+  Announce(**server);
+  int received = 0;
+  sigwait(&signals, &received);
+  spdlog::info("stopping on {}", strsignal(received));
+  (*server)->Stop();
+  spdlog::info("stopped");
+  return 0;
+}
+
+int Main(int argc, char** argv) {
+  spdlog::set_default_logger(spdlog::stderr_color_mt("lathe-server"));
+  Flags flags;
+  CLI::App app("Takes search jobs over gRPC, leases their evaluations to workers, keeps results.",
+               "lathe-server");
+  app.add_option("--store", flags.store, "Directory of the store; created if it is missing")
+      ->required();
+  app.add_option("--listen", flags.listen, "unix:PATH, or HOST:PORT of the loopback interface")
+      ->capture_default_str();
+  app.add_option("--metrics", flags.metrics, "HOST:PORT of /metrics, or off")
+      ->capture_default_str();
+  app.add_flag("--abandon-unfinished", flags.abandon_unfinished,
+               "Cancel the jobs that an earlier server left unfinished instead of resuming them");
+  app.add_option("--lease-seconds", flags.lease_seconds,
+                 "How long a silent worker keeps what it has leased")
+      ->check(CLI::Range(0.1, 3600.0))
+      ->capture_default_str();
+  try {
+    app.parse(argc, argv);
+  } catch (const CLI::ParseError& error) {
+    return app.exit(error) == 0 ? 0 : kUsage;
+  }
+  return Serve(flags);
+}
+
+}  // namespace
+}  // namespace lathe
+
+int main(int argc, char** argv) {
+  return lathe::Main(argc, argv);
+}
