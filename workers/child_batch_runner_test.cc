@@ -1,0 +1,381 @@
+#include "workers/child_batch_runner.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+#include <spdlog/spdlog.h>
+
+#include <algorithm>
+#include <csignal>
+#include <filesystem>
+#include <fstream>
+#include <map>
+#include <thread>
+
+#include "evaluators/testing/synthetic_evaluator.h"
+#include "workers/testing/items.h"
+
+namespace lathe {
+namespace {
+
+namespace fs = std::filesystem;
+using std::chrono::milliseconds;
+using ::testing::AnyOf;
+using ::testing::Each;
+using ::testing::ElementsAre;
+using ::testing::Ge;
+using ::testing::HasSubstr;
+
+constexpr double kNotSoon = 100;  // s, far beyond what a test may take
+
+// Waits for something that another process does.
+template <typename Condition>
+bool Eventually(Condition condition) {
+  const auto deadline = std::chrono::steady_clock::now() + std::chrono::seconds(60);
+  while (!condition()) {
+    if (std::chrono::steady_clock::now() > deadline) return false;
+    std::this_thread::sleep_for(milliseconds(1));
+  }
+  return true;
+}
+
+class ChildBatchRunnerTest : public testing::Test {
+ protected:
+  ChildBatchRunnerTest() {
+    std::string pattern = testing::TempDir() + "/lathe-runner-XXXXXX";
+    folder_ = mkdtemp(pattern.data());
+    spdlog::set_level(spdlog::level::off);
+  }
+  ~ChildBatchRunnerTest() override { fs::remove_all(folder_); }
+
+  // Of the synthetic evaluator, which logs what it evaluates.
+  ChildBatchRunnerOptions Options(std::vector<std::string> flags = {}) {
+    flags.insert(flags.end(), {"--log", Log()});
+    return {.program = LATHE_EVALUATOR_SYNTHETIC, .arguments = std::move(flags)};
+  }
+
+  // Another program in its place.
+  std::string Script(const std::string& text) {
+    const fs::path path = folder_ / "script";
+    std::ofstream(path) << "#!/bin/bash\n" << text << "\n";
+    fs::permissions(path, fs::perms::owner_all);
+    return path;
+  }
+
+  std::string Log() const { return folder_ / "log"; }
+
+  std::vector<std::string> Lines(const std::string& path) const {
+    std::ifstream file(path);
+    std::vector<std::string> lines;
+    for (std::string line; std::getline(file, line);) lines.push_back(line);
+    return lines;
+  }
+
+  // How often an item was started.
+  size_t Starts(const v1::EvaluatorItem& item) const {
+    const std::vector<std::string> lines = Lines(Log());
+    return static_cast<size_t>(std::count(lines.begin(), lines.end(), item.item().program_hash()));
+  }
+
+  absl::Status Run(ChildBatchRunner& runner, const std::vector<v1::EvaluatorItem>& items) {
+    return runner.Run(items, [this](uint64_t id, v1::ItemResult result) {
+      EXPECT_FALSE(results_.contains(id)) << "told twice";
+      results_[id] = std::move(result);
+    });
+  }
+
+  // Every item has the scores it would have alone, but for those in `culprits`.
+  void ExpectScores(const std::vector<v1::EvaluatorItem>& items,
+                    const std::vector<uint64_t>& culprits = {}) {
+    SyntheticEvaluator evaluator;
+    for (const v1::EvaluatorItem& item : items) {
+      if (std::count(culprits.begin(), culprits.end(), item.id()) > 0) continue;
+      ASSERT_TRUE(results_.contains(item.id())) << item.id();
+      const v1::ItemResult& result = results_[item.id()];
+      ASSERT_EQ(result.scores().seeds_size(), 1) << item.id() << result.ShortDebugString();
+      const double expected =
+          evaluator
+              .Evaluate(ScaledGradient(static_cast<double>(item.id()) + 1).program,
+                        item.item().task(), 0, Measure::kValidation)
+              ->objective;
+      EXPECT_EQ(result.scores().seeds(0).objective(), expected);
+    }
+    EXPECT_EQ(results_.size(), items.size());
+  }
+
+  // Whether the process that a test evaluator left behind is there.
+  static bool Lives(pid_t pid) {
+    std::ifstream file("/proc/" + std::to_string(pid) + "/stat");
+    std::string number, name, state;
+    return (file >> number >> name >> state) && state != "Z";
+  }
+
+  fs::path folder_;
+  std::map<uint64_t, v1::ItemResult> results_;
+};
+
+// Items 1 .. count, of different programs.
+std::vector<v1::EvaluatorItem> Numbered(int count, double allowance = kNotSoon) {
+  std::vector<v1::EvaluatorItem> items;
+  for (int id = 1; id <= count; ++id) {
+    items.push_back(NumberedItem(id, ItemFor(ScaledGradient(id + 1), allowance)));
+  }
+  return items;
+}
+
+std::string Flag(const std::string& flag, const v1::EvaluatorItem& item) {
+  return "--" + flag + "=" + item.item().program_hash();
+}
+
+TEST_F(ChildBatchRunnerTest, SaysWhatTheEvaluatorSays) {
+  ChildBatchRunner runner(Options({"--numeric-class", "of-the-test"}));
+  const auto hello = runner.Hello();
+  ASSERT_TRUE(hello.ok()) << hello.status();
+  EXPECT_EQ(hello->numeric_class(), "of-the-test");
+  EXPECT_EQ(hello->datasets_size(), 1);
+}
+
+TEST_F(ChildBatchRunnerTest, EvaluatesBatchAfterBatchInOneProcess) {
+  ChildBatchRunner runner(Options({"--fork-grandchild", folder_ / "starts"}));
+  std::vector<v1::EvaluatorItem> items = Numbered(20);
+  ASSERT_TRUE(Run(runner, {items.begin(), items.begin() + 13}).ok());
+  ASSERT_TRUE(Run(runner, {items.begin() + 13, items.end()}).ok());
+  ExpectScores(items);
+  EXPECT_EQ(Lines(folder_ / "starts").size(), 1u);
+}
+
+TEST_F(ChildBatchRunnerTest, NoItemsAreFine) {
+  ChildBatchRunner runner(Options());
+  EXPECT_TRUE(Run(runner, {}).ok());
+}
+
+// Where the culprit stands among nine items.
+class Culprit : public ChildBatchRunnerTest, public testing::WithParamInterface<int> {};
+
+TEST_P(Culprit, IsFoundAndNobodyElseIsBlamedOrRunTwice) {
+  const std::vector<v1::EvaluatorItem> items = Numbered(9);
+  const v1::EvaluatorItem& culprit = items[GetParam() - 1];
+  ChildBatchRunner runner(Options({Flag("crash-on", culprit)}));
+  ASSERT_TRUE(Run(runner, items).ok());
+  ExpectScores(items, {culprit.id()});
+  const v1::EvaluationFault& fault = results_[culprit.id()].fault();
+  EXPECT_EQ(fault.kind(), v1::EvaluationFault::CRASHED);
+  EXPECT_EQ(fault.message(), "was killed by signal 6 (Aborted)");
+  for (const v1::EvaluatorItem& item : items) {
+    // The evaluator goes by the order of the batch: nothing had begun but the culprit.
+    const bool once = item.id() == culprit.id() || Starts(item) == 1;
+    EXPECT_TRUE(once) << item.id();
+  }
+}
+
+INSTANTIATE_TEST_SUITE_P(FirstMiddleLast, Culprit, testing::Values(1, 2, 5, 8, 9));
+
+TEST_F(ChildBatchRunnerTest, FindsSeveralCulpritsInOneBatch) {
+  const std::vector<v1::EvaluatorItem> items = Numbered(16);
+  ChildBatchRunner runner(Options({Flag("crash-on", items[2]), Flag("exit-on", items[3]),
+                                   Flag("exit-on", items[14]), Flag("error-on", items[7])}));
+  ASSERT_TRUE(Run(runner, items).ok());
+  ExpectScores(items, {3, 4, 15, 8});
+  EXPECT_EQ(results_[3].fault().kind(), v1::EvaluationFault::CRASHED);
+  EXPECT_EQ(results_[4].fault().message(), "exited with status 3");
+  EXPECT_EQ(results_[15].fault().message(), "exited with status 3");
+  EXPECT_EQ(results_[8].fault().kind(), v1::EvaluationFault::ERROR);
+  EXPECT_EQ(results_[8].fault().message(), "an error on purpose");
+}
+
+TEST_F(ChildBatchRunnerTest, EveryItemMayBeACulprit) {
+  const std::vector<v1::EvaluatorItem> items = Numbered(5);
+  std::vector<std::string> flags;
+  for (const v1::EvaluatorItem& item : items) flags.push_back(Flag("exit-on", item));
+  ChildBatchRunner runner(Options(flags));
+  ASSERT_TRUE(Run(runner, items).ok());
+  ASSERT_EQ(results_.size(), 5u);
+  for (const auto& [id, result] : results_) {
+    EXPECT_EQ(result.fault().kind(), v1::EvaluationFault::CRASHED) << id;
+  }
+}
+
+TEST_F(ChildBatchRunnerTest, AfterAFaultTheNextBatchRunsAsIfNothingHadBeen) {
+  const std::vector<v1::EvaluatorItem> items = Numbered(4);
+  ChildBatchRunner runner(Options({Flag("crash-on", items[0])}));
+  ASSERT_TRUE(Run(runner, {items[0]}).ok());
+  ASSERT_TRUE(Run(runner, {items[1], items[2], items[3]}).ok());
+  ExpectScores(items, {1});
+}
+
+TEST_F(ChildBatchRunnerTest, WhatNeverEndsIsKilledAtItsDeadline) {
+  std::vector<v1::EvaluatorItem> items = Numbered(4, 0.3);
+  ChildBatchRunner runner(Options({Flag("hang-on", items[1])}));
+  ASSERT_TRUE(Run(runner, items).ok());
+  ExpectScores(items, {2});
+  EXPECT_EQ(results_[2].fault().kind(), v1::EvaluationFault::DEADLINE);
+  EXPECT_EQ(results_[2].fault().message(), "took longer than 0.3 s");
+  EXPECT_EQ(Starts(items[0]), 1u);
+}
+
+TEST_F(ChildBatchRunnerTest, ASigkillFromElsewhereIsNobodysFault) {
+  const std::vector<v1::EvaluatorItem> items = Numbered(6);
+  // Waits in the third item until somebody kills it; the second time it goes through.
+  const std::string go = folder_ / "go", pid = folder_ / "pid";
+  ChildBatchRunnerOptions options = Options();
+  options.program = Script("[ -e " + go + " ] || hang=--hang-on=" + items[2].item().program_hash() +
+                           "\necho $$ > " + pid + "; touch " + go +
+                           "\nexec " LATHE_EVALUATOR_SYNTHETIC " \"$@\" $hang");
+  ChildBatchRunner runner(options);
+  std::thread killer([&] {
+    ASSERT_TRUE(Eventually([&] { return Starts(items[2]) == 1; }));
+    kill(std::stoi(Lines(pid)[0]), SIGKILL);
+  });
+  ASSERT_TRUE(Run(runner, items).ok());
+  killer.join();
+  ExpectScores(items);
+  for (const v1::EvaluatorItem& item : items) {
+    EXPECT_EQ(Starts(item), item.id() == 3 ? 2u : 1u) << item.id();
+  }
+}
+
+TEST_F(ChildBatchRunnerTest, SigkillsWithoutEndAreToldAsWhatTheyAre) {
+  const std::vector<v1::EvaluatorItem> items = Numbered(5);
+  ChildBatchRunner runner(Options({Flag("kill-on", items[1]), Flag("kill-on", items[4])}));
+  ASSERT_TRUE(Run(runner, items).ok());
+  ExpectScores(items, {2, 5});
+  for (uint64_t id : {2, 5}) {
+    EXPECT_EQ(results_[id].fault().kind(), v1::EvaluationFault::KILLED);
+    EXPECT_EQ(results_[id].fault().message(), "was killed by signal 9 (Killed)");
+    EXPECT_LT(Starts(items[id - 1]), 12u);
+  }
+}
+
+TEST_F(ChildBatchRunnerTest, AnEvaluatorThatDiesBetweenBatchesIsReplaced) {
+  const std::vector<v1::EvaluatorItem> items = Numbered(2);
+  const std::string pid = folder_ / "pid";
+  ChildBatchRunnerOptions options = Options();
+  options.program = Script("echo $$ > " + pid + "\nexec " LATHE_EVALUATOR_SYNTHETIC " \"$@\"");
+  ChildBatchRunner runner(options);
+  ASSERT_TRUE(Run(runner, {items[0]}).ok());
+  const pid_t first = std::stoi(Lines(pid)[0]);
+  kill(first, SIGSEGV);
+  ASSERT_TRUE(Eventually([&] { return !Lives(first); }));
+  ASSERT_TRUE(Run(runner, {items[1]}).ok());
+  ExpectScores(items);
+}
+
+TEST_F(ChildBatchRunnerTest, KillsTheWholeTreeAlsoWhatHasLeftTheGroup) {
+  const std::vector<v1::EvaluatorItem> items = Numbered(3, 0.3);
+  const std::string grandchildren = folder_ / "grandchildren";
+  {
+    ChildBatchRunner runner(Options({"--fork-grandchild", grandchildren, Flag("hang-on", items[0]),
+                                     Flag("exit-on", items[1])}));
+    ASSERT_TRUE(Run(runner, items).ok());
+    EXPECT_EQ(results_[1].fault().kind(), v1::EvaluationFault::DEADLINE);
+    EXPECT_EQ(results_[2].fault().kind(), v1::EvaluationFault::CRASHED)
+        << "although a grandchild keeps the socket open";
+  }
+  EXPECT_THAT(Lines(grandchildren).size(), Ge(3u));
+  for (const std::string& pid : Lines(grandchildren)) {
+    EXPECT_TRUE(Eventually([&] { return !Lives(std::stoi(pid)); })) << pid;
+  }
+}
+
+TEST_F(ChildBatchRunnerTest, ItemsThatNobodyWantsAreLeftOut) {
+  const std::vector<v1::EvaluatorItem> items = Numbered(4);
+  ChildBatchRunner runner(Options({Flag("hang-on", items[1])}));
+  std::thread dropper([&] {
+    ASSERT_TRUE(Eventually([&] { return Starts(items[1]) == 1; }));
+    runner.Drop({2, 77});
+    runner.Drop({3, 4});
+  });
+  ASSERT_TRUE(Run(runner, items).ok());
+  dropper.join();
+  EXPECT_EQ(results_.size(), 1u);
+  EXPECT_TRUE(results_[1].has_scores());
+  EXPECT_EQ(Starts(items[3]), 0u);
+  // And the runner is good for more.
+  ASSERT_TRUE(Run(runner, {items[2]}).ok());
+  EXPECT_TRUE(results_[3].has_scores());
+}
+
+TEST_F(ChildBatchRunnerTest, DroppedItemsDoNotRunAgainAfterAFault) {
+  const std::vector<v1::EvaluatorItem> items = Numbered(3, 0.5);
+  ChildBatchRunner runner(Options({Flag("hang-on", items[0])}));
+  std::thread dropper([&] {
+    ASSERT_TRUE(Eventually([&] { return Starts(items[0]) == 1; }));
+    runner.Drop({1, 2});
+  });
+  ASSERT_TRUE(Run(runner, items).ok());
+  dropper.join();
+  EXPECT_EQ(results_.size(), 1u);
+  EXPECT_TRUE(results_[3].has_scores());
+  EXPECT_EQ(Starts(items[0]), 1u);
+  EXPECT_EQ(Starts(items[1]), 0u);
+}
+
+TEST_F(ChildBatchRunnerTest, StopEndsTheRunAtOnce) {
+  const std::vector<v1::EvaluatorItem> items = Numbered(3);
+  ChildBatchRunner runner(Options({Flag("hang-on", items[1])}));
+  std::thread stopper([&] {
+    ASSERT_TRUE(Eventually([&] { return Starts(items[1]) == 1; }));
+    runner.Stop();
+  });
+  EXPECT_EQ(Run(runner, items).code(), absl::StatusCode::kCancelled);
+  stopper.join();
+  EXPECT_EQ(results_.size(), 1u);
+  EXPECT_EQ(Run(runner, items).code(), absl::StatusCode::kCancelled);
+}
+
+TEST_F(ChildBatchRunnerTest, AMissingEvaluatorIsNamed) {
+  ChildBatchRunner runner({.program = folder_ / "nowhere", .arguments = {}});
+  EXPECT_THAT(std::string(runner.Hello().status().message()), HasSubstr("nowhere"));
+}
+
+TEST_F(ChildBatchRunnerTest, AnEvaluatorThatEndsAtOnceIsToldWithItsStatus) {
+  ChildBatchRunner runner({.program = Script("exit 5"), .arguments = {}});
+  EXPECT_THAT(std::string(runner.Hello().status().message()),
+              HasSubstr("script: exited with status 5 before it said hello"));
+}
+
+TEST_F(ChildBatchRunnerTest, AnEvaluatorThatSpeaksGarbageIsToldAsSuch) {
+  ChildBatchRunner garbage(
+      {.program = Script("echo 'hello, worker' >&3; sleep 100"), .arguments = {}});
+  EXPECT_THAT(std::string(garbage.Hello().status().message()),
+              HasSubstr("broke off: a message of"));
+  // A frame of two bytes that is a message, but no hello: a result without anything in it.
+  ChildBatchRunner other(
+      {.program = Script("printf '\\x02\\0\\0\\0\\x12\\0' >&3; sleep 100"), .arguments = {}});
+  EXPECT_THAT(std::string(other.Hello().status().message()), HasSubstr("is no hello"));
+}
+
+TEST_F(ChildBatchRunnerTest, AnEvaluatorThatSaysNothingIsGivenUp) {
+  ChildBatchRunner runner(
+      {.program = Script("sleep 100"), .arguments = {}, .startup_allowance = milliseconds(200)});
+  EXPECT_THAT(std::string(runner.Hello().status().message()),
+              HasSubstr("took longer than 0.2 s before it said hello"));
+}
+
+TEST_F(ChildBatchRunnerTest, AnEvaluatorThatIsAnotherOneAfterAFaultEndsTheRun) {
+  const std::vector<v1::EvaluatorItem> items = Numbered(2);
+  const std::string changed = folder_ / "changed";
+  ChildBatchRunnerOptions options = Options({Flag("crash-on", items[0])});
+  options.program = Script("[ -e " + changed + " ] && class=--numeric-class=other; touch " +
+                           changed + "\nexec " LATHE_EVALUATOR_SYNTHETIC " \"$@\" $class");
+  ChildBatchRunner runner(options);
+  const absl::Status status = Run(runner, items);
+  EXPECT_EQ(status.code(), absl::StatusCode::kFailedPrecondition);
+  EXPECT_THAT(std::string(status.message()), HasSubstr("\"other\""));
+  EXPECT_TRUE(results_.empty());
+}
+
+TEST_F(ChildBatchRunnerTest, AnEvaluatorThatCannotBeStartedAnyMoreEndsTheRun) {
+  const std::vector<v1::EvaluatorItem> items = Numbered(3);
+  const std::string gone = folder_ / "gone";
+  ChildBatchRunnerOptions options = Options({Flag("crash-on", items[1])});
+  options.program = Script("[ -e " + gone + " ] && exit 9; touch " + gone +
+                           "\nexec " LATHE_EVALUATOR_SYNTHETIC " \"$@\"");
+  ChildBatchRunner runner(options);
+  const absl::Status status = Run(runner, items);
+  EXPECT_THAT(std::string(status.message()), HasSubstr("exited with status 9"));
+  EXPECT_EQ(results_.size(), 1u);
+  EXPECT_TRUE(results_[1].has_scores()) << "what had been evaluated stands";
+}
+
+}  // namespace
+}  // namespace lathe

@@ -1,0 +1,129 @@
+#include "workers/evaluator_loop.h"
+
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <condition_variable>
+#include <csignal>
+#include <cstdio>
+#include <deque>
+#include <mutex>
+#include <optional>
+#include <string>
+#include <thread>
+
+#include "absl/strings/str_cat.h"
+#include "evaluators/task/task.h"
+#include "workers/evaluate_item.h"
+#include "workers/frame.h"
+
+namespace lathe {
+namespace {
+
+// What has been received and not been evaluated.
+class Inbox {
+ public:
+  void Put(v1::EvaluatorBatch batch) {
+    const std::lock_guard lock(mutex_);
+    for (v1::EvaluatorItem& item : *batch.mutable_items()) items_.push_back(std::move(item));
+    changed_.notify_one();
+  }
+
+  void Close(int status) {
+    const std::lock_guard lock(mutex_);
+    status_ = status;
+    changed_.notify_one();
+  }
+
+  // Waits for the next item; nothing once closed, whatever is left.
+  std::optional<v1::EvaluatorItem> Take() {
+    std::unique_lock lock(mutex_);
+    changed_.wait(lock, [this] { return status_ || !items_.empty(); });
+    if (status_) return std::nullopt;
+    v1::EvaluatorItem item = std::move(items_.front());
+    items_.pop_front();
+    return item;
+  }
+
+  int Status() {
+    const std::lock_guard lock(mutex_);
+    return status_.value_or(1);
+  }
+
+ private:
+  std::mutex mutex_;
+  std::condition_variable changed_;
+  std::deque<v1::EvaluatorItem> items_;
+  std::optional<int> status_;
+};
+
+int ReportEnd(const absl::Status& status) {
+  if (status.code() == absl::StatusCode::kOutOfRange) return 0;
+  std::fprintf(stderr, "evaluator: from the worker: %s\n", std::string(status.message()).c_str());
+  return 1;
+}
+
+void Receive(int socket, Inbox& inbox, const std::function<void(int)>& worker_gone) {
+  while (true) {
+    v1::EvaluatorBatch batch;
+    if (absl::Status status = ReadFrame(socket, batch); !status.ok()) {
+      const int exit_status = ReportEnd(status);
+      worker_gone(exit_status);
+      return inbox.Close(exit_status);
+    }
+    inbox.Put(std::move(batch));
+  }
+}
+
+}  // namespace
+
+v1::EvaluatorHello DescribeEvaluator(Evaluator& evaluator) {
+  v1::EvaluatorHello hello;
+  hello.set_numeric_class(evaluator.NumericClass());
+  hello.set_device("cpu");
+  for (const DatasetInfo& known : KnownDatasets()) {
+    v1::Task task;
+    task.set_dataset(std::string(known.name));
+    const absl::Status status = evaluator.Check(task);
+    if (!status.ok()) {
+      hello.add_missing_datasets(WireMessage(std::string(status.message())));
+      continue;
+    }
+    v1::WorkerDataset& dataset = *hello.add_datasets();
+    dataset.set_name(std::string(known.name));
+    dataset.set_content_hash(std::string(known.content_hash));
+  }
+  return hello;
+}
+
+int ServeEvaluations(int socket, Evaluator& evaluator,
+                     const std::function<void(int status)>& worker_gone) {
+  Inbox inbox;
+  std::thread receiver(Receive, socket, std::ref(inbox), std::cref(worker_gone));
+  v1::FromEvaluator message;
+  *message.mutable_hello() = DescribeEvaluator(evaluator);
+  absl::Status written = WriteFrame(socket, message);
+  while (written.ok()) {
+    std::optional<v1::EvaluatorItem> item = inbox.Take();
+    if (!item) break;
+    *message.mutable_result() = EvaluateItem(evaluator, *item);
+    written = WriteFrame(socket, message);
+  }
+  // Ends the receiver where it was not the first to end.
+  shutdown(socket, SHUT_RDWR);
+  receiver.join();
+  return inbox.Status();
+}
+
+int RunEvaluatorProcess(const char* name, Evaluator& evaluator) {
+  struct stat info = {};
+  if (fstat(kEvaluatorSocket, &info) != 0 || !S_ISSOCK(info.st_mode)) {
+    std::fprintf(stderr, "%s: is started by lathe-worker, with a socket as descriptor 3\n", name);
+    return 2;
+  }
+  for (int signal : {SIGTERM, SIGINT, SIGHUP, SIGPIPE}) std::signal(signal, SIG_IGN);
+  return ServeEvaluations(kEvaluatorSocket, evaluator, [](int status) { _exit(status); });
+}
+
+}  // namespace lathe

@@ -1,0 +1,242 @@
+#include "workers/evaluator_loop.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+#include <sys/socket.h>
+
+#include <array>
+#include <cmath>
+#include <condition_variable>
+#include <future>
+#include <mutex>
+#include <stdexcept>
+#include <thread>
+
+#include "evaluators/testing/synthetic_evaluator.h"
+#include "workers/evaluate_item.h"
+#include "workers/file_descriptor.h"
+#include "workers/frame.h"
+#include "workers/testing/items.h"
+
+namespace lathe {
+namespace {
+
+using ::testing::ElementsAre;
+using ::testing::HasSubstr;
+
+v1::EvaluatorResult Evaluated(Evaluator& evaluator, const v1::EvaluationItem& item) {
+  return EvaluateItem(evaluator, NumberedItem(5, item));
+}
+
+TEST(EvaluateItem, ScoresTheSeedsInTheirOrder) {
+  SyntheticEvaluator evaluator;
+  v1::EvaluationItem item = ItemFor(ScaledGradient(0.5));
+  item.clear_seed_indices();
+  for (int seed : {7, 3, 11}) item.add_seed_indices(seed);
+  item.set_measure_test(true);
+  const v1::EvaluatorResult result = Evaluated(evaluator, item);
+  EXPECT_EQ(result.id(), 5u);
+  ASSERT_EQ(result.scores().seeds_size(), 3) << result.error();
+  for (int i = 0; i < 3; ++i) {
+    const Evaluation expected = evaluator
+                                    .Evaluate(ScaledGradient(0.5).program, item.task(),
+                                              item.seed_indices(i), Measure::kValidationAndTest)
+                                    .value();
+    EXPECT_EQ(result.scores().seeds(i).objective(), expected.objective);
+    EXPECT_EQ(result.scores().seeds(i).diverged(), expected.diverged);
+    EXPECT_EQ(result.scores().seeds(i).test_loss(), expected.test.loss);
+    EXPECT_EQ(result.scores().seeds(i).test_error(), expected.test.error);
+  }
+}
+
+TEST(EvaluateItem, MeasuresTheTestSplitOnlyWhereAsked) {
+  SyntheticEvaluator evaluator;
+  v1::EvaluationItem item = ItemFor(ScaledGradient(0.5));
+  EXPECT_EQ(Evaluated(evaluator, item).scores().seeds(0).test_loss(), 0);
+  item.set_measure_test(true);
+  EXPECT_GT(Evaluated(evaluator, item).scores().seeds(0).test_loss(), 0);
+}
+
+TEST(EvaluateItem, StopsAtDivergenceOnlyWhereAsked) {
+  SyntheticEvaluator evaluator;
+  int diverged = 0;
+  for (int i = 2; i < 60; ++i) {
+    v1::EvaluationItem item = ItemFor(ScaledGradient(i));
+    item.add_seed_indices(1);
+    const bool diverges = Evaluated(evaluator, item).scores().seeds(0).diverged();
+    diverged += diverges;
+    EXPECT_EQ(Evaluated(evaluator, item).scores().seeds_size(), 2);
+    item.set_stop_at_divergence(true);
+    EXPECT_EQ(Evaluated(evaluator, item).scores().seeds_size(), diverges ? 1 : 2);
+  }
+  EXPECT_GT(diverged, 0);
+}
+
+TEST(EvaluateItem, RefusesWhatIsNotWhatItSaysItIs) {
+  SyntheticEvaluator evaluator;
+  const v1::EvaluationItem good = ItemFor(ScaledGradient(0.5));
+  const auto error_after = [&](auto change) {
+    v1::EvaluationItem item = good;
+    change(item);
+    return Evaluated(evaluator, item).error();
+  };
+  EXPECT_EQ(error_after([](auto&) {}), "");
+  EXPECT_THAT(error_after([](auto& item) { item.set_language_version(2); }),
+              HasSubstr("language version 2 is not known; known: 1"));
+  EXPECT_THAT(error_after([](auto& item) { item.set_program_text("lathe 1 optimizer\n"); }),
+              HasSubstr("program:"));
+  EXPECT_THAT(error_after([](auto& item) { item.set_program_text("# x\n" + item.program_text()); }),
+              HasSubstr("not canonical"));
+  EXPECT_THAT(error_after([](auto& item) { item.set_program_hash(std::string(32, '0')); }),
+              HasSubstr("hash"));
+  EXPECT_THAT(error_after([](auto& item) { item.mutable_task()->set_dataset("mnist"); }),
+              HasSubstr("mnist"));
+  EXPECT_THAT(error_after([](auto& item) { item.clear_seed_indices(); }), HasSubstr("no seed"));
+  EXPECT_THAT(error_after([](auto& item) { item.set_seed_indices(0, -1); }),
+              HasSubstr("seed index -1"));
+  EXPECT_EQ(evaluator.Calls(), 1u);
+}
+
+// Does what a test says.
+class ScriptedEvaluator : public Evaluator {
+ public:
+  using Script = std::function<absl::StatusOr<Evaluation>(int seed_index)>;
+  explicit ScriptedEvaluator(Script script) : script_(std::move(script)) {}
+  std::string NumericClass() const override { return "scripted"; }
+  absl::Status Check(const v1::Task&) override { return absl::NotFoundError("no data \xff here"); }
+  absl::StatusOr<Evaluation> Evaluate(const Program&, const v1::Task&, int seed_index,
+                                      Measure) override {
+    return script_(seed_index);
+  }
+
+ private:
+  Script script_;
+};
+
+TEST(EvaluateItem, TurnsErrorsAndExceptionsIntoOneError) {
+  v1::EvaluationItem item = ItemFor(ScaledGradient(0.5));
+  item.add_seed_indices(1);
+  ScriptedEvaluator failing([](int seed) -> absl::StatusOr<Evaluation> {
+    if (seed == 1) return absl::InternalError("on fire");
+    return Evaluation();
+  });
+  EXPECT_EQ(Evaluated(failing, item).error(), "on fire");
+  ScriptedEvaluator throwing(
+      [](int) -> absl::StatusOr<Evaluation> { throw std::runtime_error("thrown"); });
+  EXPECT_EQ(Evaluated(throwing, item).error(), "thrown");
+}
+
+TEST(EvaluateItem, AScoreThatIsNoNumberTravels) {
+  ScriptedEvaluator evaluator([](int) -> absl::StatusOr<Evaluation> {
+    Evaluation evaluation;
+    evaluation.objective = NAN;
+    return evaluation;
+  });
+  const v1::EvaluatorResult result = Evaluated(evaluator, ItemFor(ScaledGradient(0.5)));
+  v1::EvaluatorResult read;
+  ASSERT_TRUE(read.ParseFromString(result.SerializeAsString()));
+  EXPECT_TRUE(std::isnan(read.scores().seeds(0).objective()));
+}
+
+TEST(WireMessage, IsShortAndPlain) {
+  EXPECT_EQ(WireMessage("plain\ntext"), "plain\ntext");
+  EXPECT_EQ(WireMessage("no \xff utf-8"), "no \\xff utf-8");
+  EXPECT_EQ(WireMessage(std::string(5000, 'x')), std::string(4096, 'x'));
+  EXPECT_EQ(WireMessage(std::string(5000, '\xff')).size(), 4096u);
+}
+
+TEST(DescribeEvaluator, NamesTheDataThatAreThereAndSaysWhyOthersAreNot) {
+  SyntheticEvaluator synthetic;
+  const v1::EvaluatorHello hello = DescribeEvaluator(synthetic);
+  EXPECT_EQ(hello.numeric_class(), "synthetic");
+  EXPECT_EQ(hello.device(), "cpu");
+  ASSERT_EQ(hello.datasets_size(), static_cast<int>(KnownDatasets().size()));
+  EXPECT_EQ(hello.datasets(0).name(), "digits");
+  EXPECT_EQ(hello.datasets(0).content_hash(), std::string(KnownDatasets()[0].content_hash));
+  EXPECT_TRUE(hello.missing_datasets().empty());
+  ScriptedEvaluator without([](int) { return Evaluation(); });
+  EXPECT_TRUE(DescribeEvaluator(without).datasets().empty());
+  EXPECT_THAT(DescribeEvaluator(without).missing_datasets(), ElementsAre("no data \\xff here"));
+}
+
+// The loop on a thread, the test as the worker.
+class EvaluatorLoop : public testing::Test {
+ protected:
+  EvaluatorLoop() {
+    std::array<int, 2> pair;
+    EXPECT_EQ(socketpair(AF_UNIX, SOCK_STREAM, 0, pair.data()), 0);
+    worker_ = FileDescriptor(pair[0]);
+    evaluator_ = FileDescriptor(pair[1]);
+  }
+
+  void Start(Evaluator& evaluator) {
+    status_ = std::async(std::launch::async, [this, &evaluator] {
+      return ServeEvaluations(evaluator_.Number(), evaluator,
+                              [this](int status) { gone_.set_value(status); });
+    });
+  }
+
+  v1::FromEvaluator Read() {
+    v1::FromEvaluator message;
+    const absl::Status status = ReadFrame(worker_.Number(), message);
+    EXPECT_TRUE(status.ok()) << status;
+    return message;
+  }
+
+  FileDescriptor worker_, evaluator_;
+  std::promise<int> gone_;
+  std::future<int> status_;
+};
+
+TEST_F(EvaluatorLoop, SaysHelloAndAnswersBatchesItemByItem) {
+  SyntheticEvaluator evaluator;
+  Start(evaluator);
+  EXPECT_EQ(Read().hello().numeric_class(), "synthetic");
+  uint64_t id = 1;
+  for (int size : {3, 1, 4}) {
+    v1::EvaluatorBatch batch;
+    for (int i = 0; i < size; ++i, ++id) {
+      *batch.add_items() = NumberedItem(id, ItemFor(ScaledGradient(static_cast<double>(id))));
+    }
+    ASSERT_TRUE(WriteFrame(worker_.Number(), batch).ok());
+  }
+  for (uint64_t expected = 1; expected < id; ++expected) {
+    const v1::FromEvaluator message = Read();
+    EXPECT_EQ(message.result().id(), expected);
+    EXPECT_EQ(message.result().scores().seeds_size(), 1) << message.result().error();
+  }
+  worker_.Close();
+  EXPECT_EQ(gone_.get_future().get(), 0);
+  EXPECT_EQ(status_.get(), 0);
+}
+
+TEST_F(EvaluatorLoop, LearnsInTheMiddleOfAnEvaluationThatTheWorkerHasGone) {
+  std::promise<void> started, finish;
+  ScriptedEvaluator evaluator([&](int) {
+    started.set_value();
+    finish.get_future().wait();
+    return Evaluation();
+  });
+  Start(evaluator);
+  Read();
+  v1::EvaluatorBatch batch;
+  for (uint64_t id : {1, 2}) *batch.add_items() = NumberedItem(id, ItemFor(ScaledGradient(0.5)));
+  ASSERT_TRUE(WriteFrame(worker_.Number(), batch).ok());
+  started.get_future().wait();
+  worker_.Close();
+  EXPECT_EQ(gone_.get_future().get(), 0);  // while the first item still runs
+  finish.set_value();
+  EXPECT_EQ(status_.get(), 0);  // without starting the second
+}
+
+TEST_F(EvaluatorLoop, EndsWithAnErrorOnAMessageThatIsNone) {
+  SyntheticEvaluator evaluator;
+  Start(evaluator);
+  Read();
+  ASSERT_EQ(write(worker_.Number(), "\xff\xff\xff\xff", 4), 4);
+  EXPECT_EQ(gone_.get_future().get(), 1);
+  EXPECT_EQ(status_.get(), 1);
+}
+
+}  // namespace
+}  // namespace lathe

@@ -1,0 +1,180 @@
+#include "workers/server_session.h"
+
+#include <grpcpp/client_context.h>
+#include <spdlog/spdlog.h>
+
+#include <algorithm>
+
+#include "rpc/status.h"
+#include "workers/backoff.h"
+
+namespace lathe {
+namespace {
+
+using std::chrono::milliseconds;
+using Stub = v1::WorkerService::StubInterface;
+
+constexpr char kWorkerNotFound[] = "WORKER_NOT_FOUND";
+constexpr milliseconds kCallTimeout(10'000), kCompleteTimeout(30'000);
+constexpr milliseconds kLeastInterval(10), kMostInterval(60'000);
+
+template <typename Request, typename Response>
+absl::StatusOr<Response> CallServer(
+    Stub& stub, grpc::Status (Stub::*method)(grpc::ClientContext*, const Request&, Response*),
+    const Request& request, milliseconds timeout, const std::stop_token& stop) {
+  grpc::ClientContext context;
+  context.set_deadline(std::chrono::system_clock::now() + timeout);
+  const std::stop_callback cancel(stop, [&context] { context.TryCancel(); });
+  Response response;
+  const grpc::Status status = (stub.*method)(&context, request, &response);
+  if (!status.ok()) return FromGrpc(status);
+  return response;
+}
+
+// What waiting does not put right.
+bool IsFinal(const absl::Status& status) {
+  return absl::IsInvalidArgument(status) || absl::IsUnimplemented(status) ||
+         absl::IsPermissionDenied(status) || absl::IsUnauthenticated(status);
+}
+
+google::protobuf::Duration ToProto(milliseconds time) {
+  google::protobuf::Duration duration;
+  duration.set_seconds(time.count() / 1000);
+  duration.set_nanos(static_cast<int>(time.count() % 1000) * 1'000'000);
+  return duration;
+}
+
+milliseconds FromProto(const google::protobuf::Duration& duration) {
+  return std::chrono::seconds(duration.seconds()) + milliseconds(duration.nanos() / 1'000'000);
+}
+
+}  // namespace
+
+ServerSession::ServerSession(Stub& stub, const HeldWork& held, ServerSessionOptions options)
+    : stub_(stub), held_(held), options_(std::move(options)) {}
+
+ServerSession::Identity ServerSession::Who() const {
+  const std::lock_guard lock(mutex_);
+  return identity_;
+}
+
+milliseconds ServerSession::HeartbeatInterval() const {
+  const std::lock_guard lock(mutex_);
+  return heartbeat_interval_;
+}
+
+absl::Status ServerSession::Join(v1::Worker worker, const std::stop_token& stop) {
+  {
+    const std::lock_guard lock(mutex_);
+    worker_ = std::move(worker);
+  }
+  return RegisterAgain(0, stop);
+}
+
+// One attempt.
+absl::Status ServerSession::Register(const std::stop_token& stop) {
+  v1::RegisterWorkerRequest request;
+  {
+    const std::lock_guard lock(mutex_);
+    *request.mutable_worker() = worker_;
+  }
+  auto response = CallServer(stub_, &Stub::RegisterWorker, request, kCallTimeout, stop);
+  NoteReachable(response.status());
+  if (!response.ok()) return response.status();
+  const std::lock_guard lock(mutex_);
+  worker_.set_name(response->worker().name());
+  identity_.name = worker_.name();
+  ++identity_.generation;
+  if (response->has_heartbeat_interval()) {
+    heartbeat_interval_ =
+        std::clamp(FromProto(response->heartbeat_interval()), kLeastInterval, kMostInterval);
+  }
+  spdlog::info("registered as {}", worker_.name());
+  return absl::OkStatus();
+}
+
+// Several threads learn at once that the worker is not known; one of them registers it.
+absl::Status ServerSession::RegisterAgain(int lost_generation, const std::stop_token& stop) {
+  const std::lock_guard lock(registering_);
+  if (Who().generation != lost_generation) return absl::OkStatus();
+  Backoff backoff(options_.first_wait, options_.most_wait);
+  absl::Status status = Register(stop);
+  while (!status.ok() && !IsFinal(status)) {
+    if (!backoff.Wait(stop)) return absl::CancelledError("stopped");
+    status = Register(stop);
+  }
+  if (!status.ok()) {
+    options_.on_refused(status);
+    return status;
+  }
+  // Before anything is leased: what is held must not be granted a second time.
+  SendHeartbeat(Who(), stop).IgnoreError();
+  return absl::OkStatus();
+}
+
+// Logs when the server goes and when it comes back, not every attempt in between.
+void ServerSession::NoteReachable(const absl::Status& status) {
+  if (absl::IsUnavailable(status) || absl::IsDeadlineExceeded(status)) {
+    if (reachable_.exchange(false)) {
+      spdlog::warn("the server does not answer, trying on: {}", std::string(status.message()));
+    }
+  } else if (status.ok() && !reachable_.exchange(true)) {
+    spdlog::info("the server answers again");
+  }
+}
+
+template <typename Method, typename Request>
+auto ServerSession::Call(Method method, Request request, milliseconds timeout,
+                         const std::stop_token& stop) {
+  const Identity identity = Who();
+  request.set_worker(identity.name);
+  auto response = CallServer(stub_, method, request, timeout, stop);
+  NoteReachable(response.status());
+  if (ReasonOf(response.status()) == kWorkerNotFound) {
+    RegisterAgain(identity.generation, stop).IgnoreError();
+  }
+  return response;
+}
+
+absl::StatusOr<v1::LeaseEvaluationsResponse> ServerSession::Lease(int max_items,
+                                                                  const std::stop_token& stop) {
+  // After a registration that is under way, with all that belongs to it.
+  registering_.lock();
+  registering_.unlock();
+  v1::LeaseEvaluationsRequest request;
+  request.set_max_items(max_items);
+  *request.mutable_wait() = ToProto(options_.lease_wait);
+  return Call(&Stub::LeaseEvaluations, request, options_.lease_wait + kCallTimeout, stop);
+}
+
+absl::Status ServerSession::SendHeartbeat(const Identity& identity, const std::stop_token& stop) {
+  v1::RecordHeartbeatRequest request;
+  request.set_worker(identity.name);
+  for (v1::LeaseToken& token : held_.Tokens()) *request.add_tokens() = std::move(token);
+  auto response = CallServer(stub_, &Stub::RecordHeartbeat, request, kCallTimeout, stop);
+  NoteReachable(response.status());
+  if (response.ok()) options_.on_heartbeat(*response);
+  return response.status();
+}
+
+absl::Status ServerSession::Heartbeat(const std::stop_token& stop) {
+  const Identity identity = Who();
+  absl::Status status = SendHeartbeat(identity, stop);
+  if (ReasonOf(status) == kWorkerNotFound) return RegisterAgain(identity.generation, stop);
+  return status;
+}
+
+absl::StatusOr<v1::CompleteEvaluationsResponse> ServerSession::Complete(
+    const std::vector<HeldWork::Finished>& finished, const std::stop_token& stop) {
+  v1::CompleteEvaluationsRequest request;
+  for (const HeldWork::Finished& one : finished) *request.add_results() = one.result;
+  return Call(&Stub::CompleteEvaluations, std::move(request), kCompleteTimeout, stop);
+}
+
+absl::Status ServerSession::Leave(milliseconds timeout) {
+  v1::UnregisterWorkerRequest request;
+  request.set_worker(Who().name);
+  return CallServer(stub_, &Stub::UnregisterWorker, request, timeout, {}).status();
+}
+
+}  // namespace lathe

@@ -1,0 +1,87 @@
+// A worker's calls to its server. The session keeps the worker known there: where the server says
+// that it does not know the worker, the session registers again, renews the leases that are held,
+// and leaves it to the caller to repeat the call.
+//
+//   ServerSession session(*stub, held, {...});
+//   absl::Status status = session.Join(worker, stop);
+//   auto leases = session.Lease(16, stop);
+#ifndef LATHE_WORKERS_SERVER_SESSION_H_
+#define LATHE_WORKERS_SERVER_SESSION_H_
+
+#include <atomic>
+#include <chrono>
+#include <functional>
+#include <mutex>
+#include <stop_token>
+#include <string>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "lathe/v1/worker_service.grpc.pb.h"
+#include "workers/held_work.h"
+
+namespace lathe {
+
+struct ServerSessionOptions {
+  // Between attempts to register.
+  std::chrono::milliseconds first_wait{100}, most_wait{5'000};
+  // How long the server may wait for items.
+  std::chrono::milliseconds lease_wait{10'000};
+  // Called with every answer to a heartbeat, on the thread that sent it.
+  std::function<void(const v1::RecordHeartbeatResponse&)> on_heartbeat = [](const auto&) {};
+  // Called when the server will not have the worker, for a reason that will not go away.
+  std::function<void(const absl::Status&)> on_refused = [](const auto&) {};
+};
+
+// Thread-safe once Join has returned. Every call has a deadline and ends at once, as cancelled,
+// when a stop is requested.
+class ServerSession {
+ public:
+  ServerSession(v1::WorkerService::StubInterface& stub, const HeldWork& held,
+                ServerSessionOptions options);
+
+  // Registers, however long it takes until the server is there. An error if it refuses the worker.
+  absl::Status Join(v1::Worker worker, const std::stop_token& stop);
+
+  absl::StatusOr<v1::LeaseEvaluationsResponse> Lease(int max_items, const std::stop_token& stop);
+  // Of all leases in `held`.
+  absl::Status Heartbeat(const std::stop_token& stop);
+  absl::StatusOr<v1::CompleteEvaluationsResponse> Complete(
+      const std::vector<HeldWork::Finished>& finished, const std::stop_token& stop);
+  absl::Status Leave(std::chrono::milliseconds timeout);
+
+  std::chrono::milliseconds HeartbeatInterval() const;
+
+ private:
+  struct Identity {
+    std::string name;
+    int generation = 0;  // counts registrations
+  };
+
+  Identity Who() const;
+  absl::Status Register(const std::stop_token& stop);
+  absl::Status RegisterAgain(int lost_generation, const std::stop_token& stop);
+  absl::Status SendHeartbeat(const Identity& identity, const std::stop_token& stop);
+  void NoteReachable(const absl::Status& status);
+
+  template <typename Method, typename Request>
+  auto Call(Method method, Request request, std::chrono::milliseconds timeout,
+            const std::stop_token& stop);
+
+  v1::WorkerService::StubInterface& stub_;
+  const HeldWork& held_;
+  const ServerSessionOptions options_;
+  std::atomic<bool> reachable_{true};
+
+  std::mutex registering_;  // held while a registration is under way
+
+  mutable std::mutex mutex_;  // for what follows
+  v1::Worker worker_;
+  Identity identity_;
+  std::chrono::milliseconds heartbeat_interval_{10'000};
+};
+
+}  // namespace lathe
+
+#endif  // LATHE_WORKERS_SERVER_SESSION_H_

@@ -1,0 +1,209 @@
+#include "workers/worker.h"
+
+#include <spdlog/spdlog.h>
+
+#include <algorithm>
+#include <thread>
+
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_join.h"
+#include "rpc/status.h"
+#include "workers/backoff.h"
+
+namespace lathe {
+namespace {
+
+using std::chrono::milliseconds;
+using std::chrono::steady_clock;
+
+// Results in one call; each may have a thousand seeds.
+constexpr size_t kMaxResults = 256;
+constexpr milliseconds kHeartbeatRetry(1'000);
+constexpr milliseconds kLeaveTimeout(5'000), kHastyLeaveTimeout(1'000);
+// Before asking again a server that has answered "nothing" without waiting.
+constexpr milliseconds kLeasePause(100);
+
+}  // namespace
+
+Worker::Worker(v1::WorkerService::StubInterface& stub, BatchRunner& runner, WorkerOptions options)
+    : runner_(runner),
+      options_(std::move(options)),
+      held_(options_.batch),
+      session_(stub, held_,
+               {.first_wait = options_.first_wait,
+                .most_wait = options_.most_wait,
+                .lease_wait = options_.lease_wait,
+                .on_heartbeat =
+                    [this](const v1::RecordHeartbeatResponse& response) {
+                      runner_.Drop(held_.ForgetEnded(response.ended()));
+                      if (response.drain()) Drain();
+                    },
+                .on_refused =
+                    [this](const absl::Status& status) {
+                      Fail(status);
+                      Stop();
+                    }}) {}
+
+absl::Status Worker::Run() {
+  absl::StatusOr<v1::Worker> worker = Describe();
+  if (!worker.ok()) return worker.status();
+  absl::Status joined = session_.Join(*std::move(worker), leasing_.get_token());
+  if (joined.ok()) return Serve();
+  const bool drained = absl::IsCancelled(joined) && !everything_.stop_requested();
+  return drained ? absl::OkStatus() : joined;
+}
+
+// What the evaluator says of itself. An error if there is nothing it could evaluate.
+absl::StatusOr<v1::Worker> Worker::Describe() {
+  absl::StatusOr<v1::EvaluatorHello> hello = runner_.Hello();
+  if (!hello.ok()) return hello.status();
+  if (hello->datasets().empty()) {
+    return absl::FailedPreconditionError(absl::StrCat(
+        "the evaluator has no data: ", absl::StrJoin(hello->missing_datasets(), "; ")));
+  }
+  for (const std::string& missing : hello->missing_datasets()) spdlog::warn("{}", missing);
+  v1::Worker worker;
+  worker.set_display_name(options_.display_name);
+  worker.set_numeric_class(hello->numeric_class());
+  worker.set_device(hello->device());
+  *worker.mutable_datasets() = hello->datasets();
+  worker.set_batch(options_.batch);
+  spdlog::info("evaluates on {} as {}", hello->device(), hello->numeric_class());
+  return worker;
+}
+
+absl::Status Worker::Serve() {
+  std::thread leases([this] { LeaseItems(); });
+  std::thread heartbeats([this] { SendHeartbeats(); });
+  std::thread reports([this] { Report(); });
+  Evaluate();
+  WaitForReports();
+  reports.join();
+  heartbeats_.request_stop();
+  heartbeats.join();
+  leases.join();
+  const bool hasty = everything_.stop_requested();
+  absl::Status left = session_.Leave(hasty ? kHastyLeaveTimeout : kLeaveTimeout);
+  if (!left.ok()) spdlog::warn("could not unregister: {}", std::string(left.message()));
+  return Outcome();
+}
+
+absl::Status Worker::Outcome() {
+  const std::lock_guard lock(mutex_);
+  if (!failure_.ok()) return failure_;
+  if (everything_.stop_requested()) return absl::CancelledError("stopped");
+  const size_t lost = held_.Unacknowledged();
+  if (lost == 0) return absl::OkStatus();
+  return absl::UnavailableError(
+      absl::StrCat(lost, " results could not be reported: the server does not take them"));
+}
+
+void Worker::LeaseItems() {
+  const std::stop_token stop = leasing_.get_token();
+  Backoff backoff(options_.first_wait, options_.most_wait);
+  while (const int room = held_.WaitForRoom()) {
+    const auto begin = steady_clock::now();
+    auto leases = session_.Lease(room, stop);
+    if (!leases.ok()) {
+      if (!backoff.Wait(stop)) return;
+      continue;
+    }
+    backoff.Reset();
+    const bool drain = leases->drain(), none = leases->leases().empty();
+    held_.Add(*std::move(leases));
+    if (drain) Drain();
+    const bool waited = steady_clock::now() - begin >= options_.lease_wait / 2;
+    if (none && !waited && !SleepFor(stop, kLeasePause)) return;
+  }
+}
+
+void Worker::SendHeartbeats() {
+  const std::stop_token stop = heartbeats_.get_token();
+  milliseconds wait = session_.HeartbeatInterval();
+  while (SleepFor(stop, wait)) {
+    const bool sent = session_.Heartbeat(stop).ok();
+    wait = session_.HeartbeatInterval();
+    if (!sent) wait = std::min(wait, kHeartbeatRetry);
+  }
+}
+
+void Worker::Evaluate() {
+  while (true) {
+    const std::vector<v1::EvaluatorItem> batch = held_.TakeBatch();
+    if (batch.empty()) break;
+    absl::Status status = runner_.Run(
+        batch, [this](uint64_t id, v1::ItemResult result) { held_.Finish(id, std::move(result)); });
+    if (!status.ok()) {
+      Fail(status);
+      break;
+    }
+  }
+  leasing_.request_stop();
+  held_.EndEvaluating();
+}
+
+void Worker::Report() {
+  Backoff backoff(options_.first_wait, options_.most_wait);
+  while (true) {
+    const std::vector<HeldWork::Finished> finished = held_.WaitForFinished(kMaxResults);
+    if (finished.empty()) break;
+    if (Deliver(finished)) {
+      backoff.Reset();
+    } else if (!backoff.Wait(reporting_.get_token())) {
+      break;
+    }
+  }
+  const std::lock_guard lock(mutex_);
+  reported_ = true;
+  changed_.notify_all();
+}
+
+// Whether all of them need not be sent again.
+bool Worker::Deliver(const std::vector<HeldWork::Finished>& finished) {
+  auto response = session_.Complete(finished, reporting_.get_token());
+  if (!response.ok()) return false;
+  std::vector<uint64_t> done;
+  const size_t answered = std::min(finished.size(), static_cast<size_t>(response->statuses_size()));
+  for (size_t i = 0; i < answered; ++i) {
+    const absl::Status status = FromProto(response->statuses(static_cast<int>(i)));
+    const bool refused = absl::IsFailedPrecondition(status) || absl::IsInvalidArgument(status);
+    if (refused) spdlog::warn("a result was refused: {}", std::string(status.message()));
+    if (refused || status.ok()) done.push_back(finished[i].id);
+  }
+  held_.Acknowledge(done);
+  const std::lock_guard lock(mutex_);
+  if (!done.empty()) last_acknowledged_ = steady_clock::now();
+  return done.size() == finished.size();
+}
+
+// As long as it is going anywhere.
+void Worker::WaitForReports() {
+  std::unique_lock lock(mutex_);
+  last_acknowledged_ = steady_clock::now();
+  while (!reported_) {
+    const auto deadline = last_acknowledged_ + options_.give_up_after;
+    changed_.wait_until(lock, deadline);
+    if (steady_clock::now() < last_acknowledged_ + options_.give_up_after) continue;
+    reporting_.request_stop();
+    return;
+  }
+}
+
+void Worker::Fail(const absl::Status& status) {
+  const std::lock_guard lock(mutex_);
+  if (!everything_.stop_requested()) failure_.Update(status);
+}
+
+void Worker::Drain() {
+  leasing_.request_stop();
+  held_.Close();
+}
+
+void Worker::Stop() {
+  everything_.request_stop();
+  for (std::stop_source* source : {&leasing_, &heartbeats_, &reporting_}) source->request_stop();
+  held_.Close();
+  runner_.Stop();
+}
+
+}  // namespace lathe
