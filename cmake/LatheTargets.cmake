@@ -4,6 +4,13 @@ include(GoogleTest)
 # All that the thread sanitizer is run on.
 add_custom_target(lathe_threads_tests)
 
+# What every test finds in its environment.
+set(LATHE_TEST_ENVIRONMENT "")
+if(LATHE_SANITIZE STREQUAL "thread")
+  set(LATHE_TEST_ENVIRONMENT
+      "TSAN_OPTIONS=suppressions=${CMAKE_SOURCE_DIR}/tests/tsan/suppressions.txt")
+endif()
+
 # A library of a room. Sources are listed, never globbed; includes start at the project's root.
 function(lathe_library name)
   cmake_parse_arguments(ARG "" "" "SOURCES;DEPENDS;PRIVATE_DEPENDS" ${ARGN})
@@ -27,5 +34,6 @@ function(lathe_test name)
     add_dependencies(lathe_threads_tests ${name})
   endif()
   gtest_discover_tests(${name} DISCOVERY_TIMEOUT 60 PROPERTIES
-                       TIMEOUT ${ARG_TIMEOUT} LABELS "${ARG_LABELS}")
+                       TIMEOUT ${ARG_TIMEOUT} LABELS "${ARG_LABELS}"
+                       ENVIRONMENT "${LATHE_TEST_ENVIRONMENT}")
 endfunction()

@@ -1,6 +1,7 @@
 // The server under load, as the sanitizers see it: a real socket, a real RocksDB, four workers with
 // many leases, clients that submit, watch, list and cancel all at once.
 #include <gtest/gtest.h>
+#include <spdlog/spdlog.h>
 
 #include <atomic>
 #include <chrono>
@@ -80,6 +81,9 @@ class WorkerThread {
 
 class ServerLoadTest : public testing::Test {
  protected:
+  // The log is set up before there are threads, and kept quiet.
+  static void SetUpTestSuite() { spdlog::set_level(spdlog::level::off); }
+
   ServerLoadTest() {
     std::string pattern = testing::TempDir() + "/load-XXXXXX";
     folder_ = mkdtemp(pattern.data());
