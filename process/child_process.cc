@@ -7,6 +7,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <chrono>
 #include <cstdlib>
@@ -25,7 +26,9 @@ namespace {
 using std::chrono::milliseconds;
 using std::chrono::steady_clock;
 
-constexpr int kMaxScans = 5000;  // some 10 s: a process that the kernel holds cannot be killed
+constexpr int kMaxScans = 5000;    // some 10 s: a process that the kernel holds cannot be killed
+constexpr int kCleanScans = 2;     // processes that come and go may pass one by
+constexpr int kMaxChanging = 100;  // scans: on some machines there is one that stays so
 constexpr milliseconds kBetweenScans(2), kLongestPause(10);
 
 // The children that a ChildProcess stands for. The lock is held from before one is started, so that
@@ -51,14 +54,30 @@ absl::StatusOr<std::string> NewMark() {
                       absl::BytesToHexString({random, sizeof(random)}));
 }
 
+// Whether one of them may yet turn out to be of the tree.
+bool AnyChanging(const std::vector<ProcessEntry>& processes) {
+  return std::any_of(processes.begin(), processes.end(),
+                     [](const ProcessEntry& entry) { return entry.changing; });
+}
+
 void KillAll(pid_t head, const std::string& mark) {
-  // What is in the middle of an exec has no environment to be told by: twice nothing is nothing.
-  for (int scan = 0, clean = 0; scan < kMaxScans && clean < 2; ++scan) {
+  // Once found, one is known by its number until it is gone: what ties it to the tree may go first.
+  // A group keeps its number while it has members.
+  std::set<pid_t> roots = {head};
+  for (int scan = 0, clean = 0; scan < kMaxScans && clean < kCleanScans; ++scan) {
     if (scan > 0) std::this_thread::sleep_for(kBetweenScans);
-    const std::vector<pid_t> tree = FindTree(ListProcesses(), head, mark);
-    clean = tree.empty() ? clean + 1 : 0;
+    const std::vector<ProcessEntry> processes = ListProcesses();
+    const std::set<pid_t> tree = FindTree(processes, roots, mark);
+    const bool settled = scan >= kMaxChanging || !AnyChanging(processes);
+    clean = tree.empty() && settled ? clean + 1 : 0;
     kill(-head, SIGKILL);
     for (const pid_t pid : tree) kill(pid, SIGKILL);
+    std::set<pid_t> next = tree;
+    next.insert(head);
+    for (const ProcessEntry& entry : processes) {
+      if (tree.contains(entry.pid) && roots.contains(entry.group)) next.insert(entry.group);
+    }
+    roots = std::move(next);
   }
 }
 

@@ -40,8 +40,8 @@ struct ExitStatus {
 // Not thread-safe; different ones may be used from different threads. Destruction kills the tree.
 //
 // The environment variable LATHE_PROCESS_TREE tells whose a process is, also one whose parent is
-// gone. Until KillTree the child stays a zombie once it has ended, so that its number, and that of
-// its group, are nobody else's.
+// gone (unless it has cleared its environment and left its group). Until KillTree the child stays a
+// zombie once it has ended, so that its number, and that of its group, are nobody else's.
 class ChildProcess {
  public:
   // Not found if the program cannot be started: the message names it and says why. Signals are as

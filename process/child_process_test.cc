@@ -6,6 +6,7 @@
 #include <sys/wait.h>
 
 #include <cstdlib>
+#include <memory>
 
 #include "process/testing/script.h"
 
@@ -185,12 +186,12 @@ TEST(ChildProcessTest, SignalsReachTheChild) {
 
 TEST(ChildProcessTest, MovesWithItsChild) {
   Pipe output;
-  ChildProcess first = StartScript("echo ready; exec sleep 300", output);
+  auto first = std::make_unique<ChildProcess>(StartScript("echo ready; exec sleep 300", output));
   EXPECT_EQ(output.ReadLine(), "ready");
-  const pid_t pid = first.Pid();
-  ChildProcess second = std::move(first);
+  const pid_t pid = first->Pid();
+  ChildProcess second = std::move(*first);
   EXPECT_EQ(second.Pid(), pid);
-  { const ChildProcess gone = std::move(first); }
+  first.reset();
   EXPECT_TRUE(Runs(pid));
   ChildProcess third = StartScript("exec sleep 300", output);
   const pid_t replaced = third.Pid();

@@ -37,6 +37,8 @@ const char* const kScripts[] = {
     "(setsid sh -c '(setsid sleep 300 & echo $!)' &); exec sleep 300",
     "trap '' TERM INT HUP; setsid sh -c 'echo $$; sleep 300; sleep 300' & wait",
     "env -i setsid sleep 300 & echo $!; wait",
+    "env -i setsid sh -c 'echo \") Z 1 1\" > /proc/self/comm; echo $$; sleep 300; exit' & wait",
+    "export LATHE_PROCESS_TREE=$LATHE_PROCESS_TREE/1; (setsid sleep 300 & echo $!)",
     "(sleep 300 & echo $!)",
     "(setsid sleep 300 & echo $!)",
 };
@@ -74,8 +76,10 @@ TEST_P(KillTreeTest, FindsTheOrphansOfAChildThatHasEnded) {
   ChildProcess child = StartScript("setsid sleep 300 & echo $!; exit 3", output);
   const pid_t pid = output.ReadNumber();
   EXPECT_EQ(child.Wait().code, 3);
+  EXPECT_FALSE(IsGone(child.Pid())) << "the number stays taken";
   EXPECT_TRUE(Runs(pid));
   child.KillTree();
+  EXPECT_TRUE(IsGone(child.Pid()));
   EXPECT_TRUE(HasEnded(pid));
   EXPECT_EQ(child.Wait().code, 3) << "how it ended is kept";
 }

@@ -6,7 +6,6 @@
 #include <charconv>
 #include <filesystem>
 #include <optional>
-#include <set>
 #include <sstream>
 #include <string_view>
 #include <system_error>
@@ -15,6 +14,8 @@ namespace lathe {
 namespace {
 
 namespace fs = std::filesystem;
+
+constexpr unsigned kKernelThread = 0x00200000;  // PF_KTHREAD of the kernel's sources
 
 // What could be read of it: the process may end meanwhile. Not by streams, which throw then.
 std::string ReadProcFile(const std::string& pid, const char* name) {
@@ -29,28 +30,39 @@ std::string ReadProcFile(const std::string& pid, const char* name) {
   return text;
 }
 
-std::optional<ProcessEntry> ReadEntry(const std::string& name) {
+std::optional<ProcessEntry> ReadStat(const std::string& name) {
   ProcessEntry entry;
   const auto [end, error] = std::from_chars(name.data(), name.data() + name.size(), entry.pid);
   if (error != std::errc() || end != name.data() + name.size()) return std::nullopt;
-  // "PID (NAME) STATE PARENT GROUP ...", where NAME may hold anything, also a parenthesis.
+  // "PID (NAME) STATE PARENT GROUP SESSION TERMINAL GROUP FLAGS ...", where NAME may hold anything,
+  // also a parenthesis.
   const std::string stat = ReadProcFile(name, "stat");
   const size_t after_name = stat.rfind(')');
   if (after_name == std::string::npos) return std::nullopt;
   std::istringstream fields(stat.substr(after_name + 1));
   char state = 0;
-  if (!(fields >> state >> entry.parent >> entry.group)) return std::nullopt;
+  int session = 0, terminal = 0, foreground = 0;
+  unsigned flags = 0;
+  fields >> state >> entry.parent >> entry.group >> session >> terminal >> foreground >> flags;
+  if (!fields || (flags & kKernelThread) != 0) return std::nullopt;
   entry.zombie = state == 'Z' || state == 'X';
   return entry;
 }
 
-bool HasMark(pid_t pid, const std::string& mark) {
-  const std::string environment = '\0' + ReadProcFile(std::to_string(pid), "environ") + '\0';
-  const std::string wanted = '\0' + std::string(kTreeVariable) + "=" + mark;
-  const size_t found = environment.find(wanted);
-  if (found == std::string::npos) return false;
-  const char next = environment[found + wanted.size()];
-  return next == '\0' || next == '/';
+std::string TreeOf(const std::string& environment) {
+  const std::string variable = '\0' + std::string(kTreeVariable) + "=";
+  const size_t found = ('\0' + environment).find(variable);
+  if (found == std::string::npos) return "";
+  return environment.c_str() + found + variable.size() - 1;  // up to the zero that ends it
+}
+
+std::optional<ProcessEntry> ReadEntry(const std::string& name) {
+  std::optional<ProcessEntry> entry = ReadStat(name);
+  if (!entry || entry->zombie) return entry;
+  const std::string environment = ReadProcFile(name, "environ");
+  entry->tree = TreeOf(environment);
+  entry->changing = environment.empty() && ReadProcFile(name, "cmdline").empty();
+  return entry;
 }
 
 }  // namespace
@@ -65,11 +77,11 @@ std::vector<ProcessEntry> ListProcesses() {
   return processes;
 }
 
-std::vector<pid_t> FindTree(const std::vector<ProcessEntry>& processes, pid_t head,
-                            const std::string& mark) {
-  std::set<pid_t> tree = {head};
+std::set<pid_t> FindTree(const std::vector<ProcessEntry>& processes, const std::set<pid_t>& roots,
+                         const std::string& mark) {
+  std::set<pid_t> tree = roots;
   for (const ProcessEntry& entry : processes) {
-    if (entry.group == head || (!entry.zombie && HasMark(entry.pid, mark))) tree.insert(entry.pid);
+    if (roots.contains(entry.group) || entry.tree.starts_with(mark)) tree.insert(entry.pid);
   }
   for (size_t before = 0; before != tree.size();) {  // until no descendant is new
     before = tree.size();
@@ -77,9 +89,9 @@ std::vector<pid_t> FindTree(const std::vector<ProcessEntry>& processes, pid_t he
       if (tree.contains(entry.parent)) tree.insert(entry.pid);
     }
   }
-  std::vector<pid_t> alive;
+  std::set<pid_t> alive;
   for (const ProcessEntry& entry : processes) {
-    if (!entry.zombie && tree.contains(entry.pid)) alive.push_back(entry.pid);
+    if (!entry.zombie && tree.contains(entry.pid)) alive.insert(entry.pid);
   }
   return alive;
 }

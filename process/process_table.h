@@ -4,6 +4,7 @@
 
 #include <sys/types.h>
 
+#include <set>
 #include <string>
 #include <vector>
 
@@ -18,15 +19,17 @@ struct ProcessEntry {
   pid_t parent = 0;
   pid_t group = 0;
   bool zombie = false;
+  bool changing = false;  // has no memory of its own yet, or no more: `tree` cannot be read
+  std::string tree = "";  // the value of kTreeVariable, if it has one
 };
 
 // All but this one that could be read; they come and go meanwhile.
 std::vector<ProcessEntry> ListProcesses();
 
-// Of these, without zombies: `head`, its group, its descendants, and all whose environment has
-// `mark` or a path below it.
-std::vector<pid_t> FindTree(const std::vector<ProcessEntry>& processes, pid_t head,
-                            const std::string& mark);
+// Of these, without zombies: the roots, the groups that they lead, all whose tree is `mark` or
+// below it, and the descendants of all of them, also those of roots that are gone.
+std::set<pid_t> FindTree(const std::vector<ProcessEntry>& processes, const std::set<pid_t>& roots,
+                         const std::string& mark);
 
 }  // namespace lathe
 

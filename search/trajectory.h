@@ -87,7 +87,8 @@ class Trajectory {
 
   const Counts& Count() const { return counts_; }
   const std::vector<Candidate>& Candidates() const { return candidates_; }  // by slot
-  // Told candidates that did not diverge, the best first, at most `most`; equals by index.
+  // Told candidates that did not diverge, the best first, at most `most`; equals by index. They
+  // stay where they are until Next.
   std::vector<const Candidate*> Best(size_t most) const;
   // The first of Best, without looking for it; null if there is none.
   const Candidate* BestSoFar() const { return best_ ? &candidates_[*best_] : nullptr; }

@@ -1,6 +1,9 @@
 // The records of a search, as they are handed out.
 #include <gtest/gtest.h>
 
+#include <cmath>
+#include <optional>
+
 #include "dsl/known_programs.h"
 #include "search/evolution.h"
 #include "search/testing/completion_order.h"
@@ -72,13 +75,14 @@ TEST(TrajectoryRecordTest, TheBestSoFarIsTheFirstOfTheBestAtAnyTime) {
   Trajectory trajectory(trajectory_options, std::make_unique<Evolution>(options), DefaultFilters());
   EXPECT_EQ(trajectory.BestSoFar(), nullptr);
   int improvements = 0;
-  const Trajectory::Candidate* last = nullptr;
+  std::optional<uint64_t> last;
   RunToEnd(trajectory, CompletionOrder::Random(1), [&](const EvaluationRequest& request) {
     const auto best = trajectory.Best(1);
     EXPECT_EQ(trajectory.BestSoFar(), best.empty() ? nullptr : best[0]);
-    const bool first = last == nullptr && !best.empty();
-    improvements += first || (last != nullptr && trajectory.BestSoFar()->index != last->index);
-    last = trajectory.BestSoFar();
+    if (!best.empty()) {
+      improvements += last != best[0]->index;
+      last = best[0]->index;
+    }
     // Few different scores, so that there are equals.
     EvaluationResult result = SyntheticEvaluation(request);
     for (SeedScore& score : result) score.objective = std::round(20 * score.objective);

@@ -7,20 +7,13 @@
 #include "absl/strings/str_cat.h"
 #include "evaluators/task/allowance.h"
 #include "evaluators/task/task.h"
+#include "server/wire_time.h"
 
 namespace lathe {
 namespace {
 
 SeedScore ScoreOf(const v1::SeedResult& result) {
   return {result.diverged(), result.objective(), result.test_loss(), result.test_error()};
-}
-
-google::protobuf::Duration ToProtoDuration(double seconds) {
-  google::protobuf::Duration duration;
-  const auto nanos = absl::ToInt64Nanoseconds(absl::Seconds(seconds));
-  duration.set_seconds(nanos / 1'000'000'000);
-  duration.set_nanos(static_cast<int32_t>(nanos % 1'000'000'000));
-  return duration;
 }
 
 v1::EvaluationItem ContentOf(const DeskRequest& request, const std::vector<int>& seeds) {
@@ -32,8 +25,8 @@ v1::EvaluationItem ContentOf(const DeskRequest& request, const std::vector<int>&
   content.mutable_seed_indices()->Add(seeds.begin(), seeds.end());
   content.set_stop_at_divergence(request.stop_at_divergence);
   content.set_measure_test(request.measure_test);
-  *content.mutable_allowance() = ToProtoDuration(EvaluationAllowanceSeconds(
-      request.program->program, request.task, static_cast<int>(seeds.size())));
+  *content.mutable_allowance() = ToProto(absl::Seconds(EvaluationAllowanceSeconds(
+      request.program->program, request.task, static_cast<int>(seeds.size()))));
   return content;
 }
 

@@ -9,19 +9,15 @@
 #include "rpc/status.h"
 #include "search/spec/resolve_job.h"
 #include "server/evaluation_records.h"
+#include "server/job_records.h"
 #include "server/job_run.h"
 #include "server/resource_names.h"
+#include "server/wire_time.h"
 
 namespace lathe {
 namespace {
 
 constexpr size_t kMostRequestId = 64;
-constexpr size_t kScanStep = 256;
-
-absl::Status NoJob(JobId id) {
-  return WithReason(absl::NotFoundError(absl::StrCat("there is no ", JobName(id))), "JOB_NOT_FOUND",
-                    {{"job", JobName(id)}});
-}
 
 absl::Status CheckRequestId(const std::string& id) {
   const bool allowed = std::all_of(id.begin(), id.end(), [](unsigned char c) {
@@ -42,17 +38,6 @@ absl::Status WrongSpec(const absl::Status& status) {
   return WithReason(WithField(status, absl::StrCat("spec.", field)), "SPEC_INVALID");
 }
 
-std::string JobIdBytes(JobId id) {
-  return JobSpecKey(id);  // the number, most significant byte first
-}
-
-std::optional<JobId> JobIdFromBytes(std::string_view bytes) {
-  if (bytes.size() != 8) return std::nullopt;
-  JobId id = 0;
-  for (unsigned char byte : bytes) id = id << 8 | byte;
-  return id;
-}
-
 }  // namespace
 
 JobBoard::JobBoard(Store& store, EvaluationDesk& desk, Metrics& metrics)
@@ -63,23 +48,10 @@ JobBoard::~JobBoard() {
 }
 
 absl::Status JobBoard::Restore(Unfinished unfinished) {
-  std::vector<std::pair<JobId, v1::Job>> jobs;
-  std::string begin;
-  while (true) {
-    auto entries = store_.Scan(Kind::kJobs, begin, "", kScanStep);
-    if (!entries.ok()) return entries.status();
-    for (const auto& [key, value] : *entries) {
-      const auto id = ParseJobKey(key);
-      v1::Job job;
-      if (!id || !job.ParseFromString(value)) return DamagedRecord(Kind::kJobs, key);
-      last_id_ = std::max(last_id_, *id);
-      if (!HasEnded(job.state())) jobs.emplace_back(*id, std::move(job));
-    }
-    if (entries->size() < kScanStep) break;
-    begin = entries->back().first + '\0';
-  }
-  for (auto job = jobs.rbegin(); job != jobs.rend(); ++job) {  // the oldest first
-    absl::Status status = RestoreOne(job->first, std::move(job->second), unfinished);
+  auto jobs = ReadUnfinishedJobs(store_, last_id_);
+  if (!jobs.ok()) return jobs.status();
+  for (auto& [id, job] : *jobs) {
+    absl::Status status = RestoreOne(id, std::move(job), unfinished);
     if (!status.ok()) return status;
   }
   const std::lock_guard lock(mutex_);
@@ -88,9 +60,9 @@ absl::Status JobBoard::Restore(Unfinished unfinished) {
 }
 
 absl::Status JobBoard::RestoreOne(JobId id, v1::Job job, Unfinished unfinished) {
-  const auto spec = StoredSpec(id);
+  const auto spec = ReadJobSpec(store_, id);
   if (!spec.ok()) return spec.status();
-  const auto sequence = NextLogSequence(id);
+  const auto sequence = NextLogSequence(store_, id);
   if (!sequence.ok()) return sequence.status();
   job.clear_name();
   auto live = std::make_shared<LiveJob>(store_, metrics_, id, std::move(job), *spec, *sequence);
@@ -177,12 +149,11 @@ absl::StatusOr<v1::Job> JobBoard::Create(const v1::CreateJobRequest& request) {
 absl::StatusOr<std::optional<v1::Job>> JobBoard::FindByRequest(const std::string& request_id,
                                                                const v1::JobSpec& spec) const {
   if (request_id.empty()) return std::nullopt;
-  const auto bytes = store_.Get(Kind::kRequests, request_id);
-  if (!bytes.ok()) return bytes.status();
-  if (!*bytes) return std::nullopt;
-  const auto id = JobIdFromBytes(**bytes);
-  if (!id) return DamagedRecord(Kind::kRequests, request_id);
-  const auto earlier = StoredSpec(*id);
+  const auto found = ReadJobOfRequest(store_, request_id);
+  if (!found.ok()) return found.status();
+  const std::optional<JobId> id = *found;
+  if (!id) return std::nullopt;
+  const auto earlier = ReadJobSpec(store_, *id);
   if (!earlier.ok()) return earlier.status();
   if (!google::protobuf::util::MessageDifferencer::Equals(*earlier, spec)) {
     return WithReason(
@@ -192,7 +163,8 @@ absl::StatusOr<std::optional<v1::Job>> JobBoard::FindByRequest(const std::string
         "REQUEST_ID_REUSED");
   }
   const auto live = entries_.find(*id);
-  absl::StatusOr<v1::Job> job = live == entries_.end() ? Stored(*id) : live->second.job->Snapshot();
+  absl::StatusOr<v1::Job> job =
+      live == entries_.end() ? ReadJob(store_, *id) : live->second.job->Snapshot();
   if (!job.ok()) return job.status();
   job->set_name(JobName(*id));
   *job->mutable_spec() = *earlier;
@@ -201,9 +173,9 @@ absl::StatusOr<std::optional<v1::Job>> JobBoard::FindByRequest(const std::string
 
 absl::StatusOr<v1::Job> JobBoard::Get(JobId id) const {
   const std::shared_ptr<LiveJob> live = Live(id);
-  absl::StatusOr<v1::Job> job = live != nullptr ? live->Snapshot() : Stored(id);
+  absl::StatusOr<v1::Job> job = live != nullptr ? live->Snapshot() : ReadJob(store_, id);
   if (!job.ok()) return job.status();
-  auto spec = live != nullptr ? live->Spec() : StoredSpec(id);
+  auto spec = live != nullptr ? live->Spec() : ReadJobSpec(store_, id);
   if (!spec.ok()) return spec.status();
   job->set_name(JobName(id));
   *job->mutable_spec() = *std::move(spec);
@@ -226,7 +198,8 @@ absl::StatusOr<v1::Job> JobBoard::Cancel(JobId id) {
     } else if (entry != entries_.end() && !HasEnded(entry->second.job->Snapshot().state())) {
       entry->second.inbox->Cancel();
     } else {
-      const auto job = entry == entries_.end() ? Stored(id) : entry->second.job->Snapshot();
+      const auto job =
+          entry == entries_.end() ? ReadJob(store_, id) : entry->second.job->Snapshot();
       if (!job.ok()) return job.status();
       return WithReason(
           absl::FailedPreconditionError(
@@ -260,38 +233,6 @@ std::shared_ptr<LiveJob> JobBoard::Live(JobId id) const {
   const std::lock_guard lock(mutex_);
   const auto entry = entries_.find(id);
   return entry == entries_.end() ? nullptr : entry->second.job;
-}
-
-absl::StatusOr<v1::Job> JobBoard::Stored(JobId id) const {
-  const auto bytes = store_.Get(Kind::kJobs, JobKey(id));
-  if (!bytes.ok()) return bytes.status();
-  if (!*bytes) return NoJob(id);
-  v1::Job job;
-  if (!job.ParseFromString(**bytes)) return DamagedRecord(Kind::kJobs, JobKey(id));
-  return job;
-}
-
-absl::StatusOr<v1::JobSpec> JobBoard::StoredSpec(JobId id) const {
-  const auto bytes = store_.Get(Kind::kJobSpecs, JobSpecKey(id));
-  if (!bytes.ok()) return bytes.status();
-  v1::JobSpec spec;
-  if (!*bytes || !spec.ParseFromString(**bytes)) {
-    return DamagedRecord(Kind::kJobSpecs, JobSpecKey(id));
-  }
-  return spec;
-}
-
-absl::StatusOr<int64_t> JobBoard::NextLogSequence(JobId id) const {
-  const std::string prefix = JobIdBytes(id);
-  std::string begin = prefix;
-  int64_t next = 0;
-  while (true) {
-    auto entries = store_.Scan(Kind::kLogEntries, begin, EndOfPrefix(prefix), kScanStep);
-    if (!entries.ok()) return entries.status();
-    next += static_cast<int64_t>(entries->size());
-    if (entries->size() < kScanStep) return next;
-    begin = entries->back().first + '\0';
-  }
 }
 
 void JobBoard::Add(std::shared_ptr<LiveJob> job) {

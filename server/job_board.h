@@ -56,9 +56,6 @@ class JobBoard {
 
   absl::StatusOr<std::optional<v1::Job>> FindByRequest(const std::string& request_id,
                                                        const v1::JobSpec& spec) const;
-  absl::StatusOr<v1::Job> Stored(JobId id) const;
-  absl::StatusOr<v1::JobSpec> StoredSpec(JobId id) const;
-  absl::StatusOr<int64_t> NextLogSequence(JobId id) const;
   absl::Status RestoreOne(JobId id, v1::Job job, Unfinished unfinished);
   void Add(std::shared_ptr<LiveJob> job);
   void StartNext();

@@ -8,6 +8,7 @@
 #include "search/spec/report.h"
 #include "server/evaluation_records.h"
 #include "server/resource_names.h"
+#include "server/wire_time.h"
 
 namespace lathe {
 namespace {

@@ -1,7 +1,7 @@
 #include "server/live_job.h"
 
-#include "absl/time/clock.h"
 #include "server/evaluation_records.h"
+#include "server/wire_time.h"
 
 namespace lathe {
 namespace {
@@ -12,14 +12,6 @@ constexpr size_t kMostLogText = 4096;
 
 bool HasEnded(v1::Job::State state) {
   return state == v1::Job::SUCCEEDED || state == v1::Job::FAILED || state == v1::Job::CANCELLED;
-}
-
-google::protobuf::Timestamp CurrentTimestamp() {
-  const int64_t nanos = absl::GetCurrentTimeNanos();
-  google::protobuf::Timestamp timestamp;
-  timestamp.set_seconds(nanos / 1'000'000'000);
-  timestamp.set_nanos(static_cast<int32_t>(nanos % 1'000'000'000));
-  return timestamp;
 }
 
 LiveJob::LiveJob(Store& store, Metrics& metrics, JobId id, v1::Job job, v1::JobSpec spec,

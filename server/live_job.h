@@ -21,9 +21,6 @@ namespace lathe {
 // SUCCEEDED, FAILED or CANCELLED.
 bool HasEnded(v1::Job::State state);
 
-// Now.
-google::protobuf::Timestamp CurrentTimestamp();
-
 class LiveJob {
  public:
   // `job` without its spec. `next_log_sequence`: of the first entry that is to come.

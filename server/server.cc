@@ -116,8 +116,8 @@ class RunningServer : public Server {
     if (grpc_ == nullptr) {
       return absl::UnavailableError(absl::StrCat("cannot listen on ", address.Target()));
     }
-    for (const char* service : {v1::SearchService::service_full_name(),
-                                v1::WorkerService::service_full_name()}) {
+    for (const char* service :
+         {v1::SearchService::service_full_name(), v1::WorkerService::service_full_name()}) {
       grpc_->GetHealthCheckService()->SetServingStatus(service, true);
     }
     listening_on_ = address;

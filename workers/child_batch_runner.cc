@@ -142,7 +142,7 @@ bool ChildBatchRunner::Begin(Group& group) {
   std::erase_if(group.items, [this](const auto* item) { return !wanted_.contains(item->id()); });
   running_.clear();
   for (const v1::EvaluatorItem* item : group.items) running_.insert(item->id());
-  interrupted_ = false;
+  interrupted_ = stop_.stop_requested();
   return !group.items.empty();
 }
 

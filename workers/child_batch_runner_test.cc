@@ -1,130 +1,19 @@
-#include "workers/child_batch_runner.h"
-
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
-#include <spdlog/spdlog.h>
 
-#include <algorithm>
 #include <csignal>
-#include <filesystem>
-#include <fstream>
-#include <map>
+#include <string>
 #include <thread>
+#include <vector>
 
-#include "evaluators/testing/synthetic_evaluator.h"
-#include "workers/testing/items.h"
+#include "workers/testing/child_batch_runner_fixture.h"
 
 namespace lathe {
 namespace {
 
-namespace fs = std::filesystem;
 using std::chrono::milliseconds;
-using ::testing::AnyOf;
-using ::testing::Each;
-using ::testing::ElementsAre;
 using ::testing::Ge;
 using ::testing::HasSubstr;
-
-constexpr double kNotSoon = 100;  // s, far beyond what a test may take
-
-// Waits for something that another process does.
-template <typename Condition>
-bool Eventually(Condition condition) {
-  const auto deadline = std::chrono::steady_clock::now() + std::chrono::seconds(60);
-  while (!condition()) {
-    if (std::chrono::steady_clock::now() > deadline) return false;
-    std::this_thread::sleep_for(milliseconds(1));
-  }
-  return true;
-}
-
-class ChildBatchRunnerTest : public testing::Test {
- protected:
-  ChildBatchRunnerTest() {
-    std::string pattern = testing::TempDir() + "/lathe-runner-XXXXXX";
-    folder_ = mkdtemp(pattern.data());
-    spdlog::set_level(spdlog::level::off);
-  }
-  ~ChildBatchRunnerTest() override { fs::remove_all(folder_); }
-
-  // Of the synthetic evaluator, which logs what it evaluates.
-  ChildBatchRunnerOptions Options(std::vector<std::string> flags = {}) {
-    flags.insert(flags.end(), {"--log", Log()});
-    return {.program = LATHE_EVALUATOR_SYNTHETIC, .arguments = std::move(flags)};
-  }
-
-  // Another program in its place.
-  std::string Script(const std::string& text) {
-    const fs::path path = folder_ / "script";
-    std::ofstream(path) << "#!/bin/bash\n" << text << "\n";
-    fs::permissions(path, fs::perms::owner_all);
-    return path;
-  }
-
-  std::string Log() const { return folder_ / "log"; }
-
-  std::vector<std::string> Lines(const std::string& path) const {
-    std::ifstream file(path);
-    std::vector<std::string> lines;
-    for (std::string line; std::getline(file, line);) lines.push_back(line);
-    return lines;
-  }
-
-  // How often an item was started.
-  size_t Starts(const v1::EvaluatorItem& item) const {
-    const std::vector<std::string> lines = Lines(Log());
-    return static_cast<size_t>(std::count(lines.begin(), lines.end(), item.item().program_hash()));
-  }
-
-  absl::Status Run(ChildBatchRunner& runner, const std::vector<v1::EvaluatorItem>& items) {
-    return runner.Run(items, [this](uint64_t id, v1::ItemResult result) {
-      EXPECT_FALSE(results_.contains(id)) << "told twice";
-      results_[id] = std::move(result);
-    });
-  }
-
-  // Every item has the scores it would have alone, but for those in `culprits`.
-  void ExpectScores(const std::vector<v1::EvaluatorItem>& items,
-                    const std::vector<uint64_t>& culprits = {}) {
-    SyntheticEvaluator evaluator;
-    for (const v1::EvaluatorItem& item : items) {
-      if (std::count(culprits.begin(), culprits.end(), item.id()) > 0) continue;
-      ASSERT_TRUE(results_.contains(item.id())) << item.id();
-      const v1::ItemResult& result = results_[item.id()];
-      ASSERT_EQ(result.scores().seeds_size(), 1) << item.id() << result.ShortDebugString();
-      const double expected =
-          evaluator
-              .Evaluate(ScaledGradient(static_cast<double>(item.id()) + 1).program,
-                        item.item().task(), 0, Measure::kValidation)
-              ->objective;
-      EXPECT_EQ(result.scores().seeds(0).objective(), expected);
-    }
-    EXPECT_EQ(results_.size(), items.size());
-  }
-
-  // Whether the process that a test evaluator left behind is there.
-  static bool Lives(pid_t pid) {
-    std::ifstream file("/proc/" + std::to_string(pid) + "/stat");
-    std::string number, name, state;
-    return (file >> number >> name >> state) && state != "Z";
-  }
-
-  fs::path folder_;
-  std::map<uint64_t, v1::ItemResult> results_;
-};
-
-// Items 1 .. count, of different programs.
-std::vector<v1::EvaluatorItem> Numbered(int count, double allowance = kNotSoon) {
-  std::vector<v1::EvaluatorItem> items;
-  for (int id = 1; id <= count; ++id) {
-    items.push_back(NumberedItem(id, ItemFor(ScaledGradient(id + 1), allowance)));
-  }
-  return items;
-}
-
-std::string Flag(const std::string& flag, const v1::EvaluatorItem& item) {
-  return "--" + flag + "=" + item.item().program_hash();
-}
 
 TEST_F(ChildBatchRunnerTest, SaysWhatTheEvaluatorSays) {
   ChildBatchRunner runner(Options({"--numeric-class", "of-the-test"}));
@@ -138,14 +27,10 @@ TEST_F(ChildBatchRunnerTest, EvaluatesBatchAfterBatchInOneProcess) {
   ChildBatchRunner runner(Options({"--fork-grandchild", folder_ / "starts"}));
   std::vector<v1::EvaluatorItem> items = Numbered(20);
   ASSERT_TRUE(Run(runner, {items.begin(), items.begin() + 13}).ok());
+  ASSERT_TRUE(Run(runner, {}).ok());
   ASSERT_TRUE(Run(runner, {items.begin() + 13, items.end()}).ok());
   ExpectScores(items);
   EXPECT_EQ(Lines(folder_ / "starts").size(), 1u);
-}
-
-TEST_F(ChildBatchRunnerTest, NoItemsAreFine) {
-  ChildBatchRunner runner(Options());
-  EXPECT_TRUE(Run(runner, {}).ok());
 }
 
 // Where the culprit stands among nine items.
@@ -202,6 +87,27 @@ TEST_F(ChildBatchRunnerTest, AfterAFaultTheNextBatchRunsAsIfNothingHadBeen) {
   ExpectScores(items, {1});
 }
 
+// The two items are batches of so many.
+class OneBatchOrTwo : public ChildBatchRunnerTest, public testing::WithParamInterface<int> {};
+
+TEST_P(OneBatchOrTwo, ACrashAfterOtherItemsIsNotYetBlamedOnTheLastOne) {
+  const std::vector<v1::EvaluatorItem> items = Numbered(2);
+  const std::string started = folder_ / "started";
+  ChildBatchRunnerOptions options = Options();
+  // The second item crashes in the first process only.
+  options.program =
+      Script("[ -e " + started + " ] || crash=" + Flag("crash-on", items[1]) + "\ntouch " +
+             started + "\nexec " LATHE_EVALUATOR_SYNTHETIC " \"$@\" $crash");
+  ChildBatchRunner runner(options);
+  for (auto item = items.begin(); item != items.end(); item += GetParam()) {
+    ASSERT_TRUE(Run(runner, {item, item + GetParam()}).ok());
+  }
+  ExpectScores(items);
+  EXPECT_EQ(Starts(items[1]), 2u);
+}
+
+INSTANTIATE_TEST_SUITE_P(All, OneBatchOrTwo, testing::Values(1, 2));
+
 TEST_F(ChildBatchRunnerTest, WhatNeverEndsIsKilledAtItsDeadline) {
   std::vector<v1::EvaluatorItem> items = Numbered(4, 0.3);
   ChildBatchRunner runner(Options({Flag("hang-on", items[1])}));
@@ -253,7 +159,7 @@ TEST_F(ChildBatchRunnerTest, AnEvaluatorThatDiesBetweenBatchesIsReplaced) {
   ChildBatchRunner runner(options);
   ASSERT_TRUE(Run(runner, {items[0]}).ok());
   const pid_t first = std::stoi(Lines(pid)[0]);
-  kill(first, SIGSEGV);
+  kill(first, SIGABRT);
   ASSERT_TRUE(Eventually([&] { return !Lives(first); }));
   ASSERT_TRUE(Run(runner, {items[1]}).ok());
   ExpectScores(items);
@@ -307,6 +213,18 @@ TEST_F(ChildBatchRunnerTest, DroppedItemsDoNotRunAgainAfterAFault) {
   EXPECT_TRUE(results_[3].has_scores());
   EXPECT_EQ(Starts(items[0]), 1u);
   EXPECT_EQ(Starts(items[1]), 0u);
+}
+
+TEST_F(ChildBatchRunnerTest, TheResultOfADroppedItemIsNotTold) {
+  const std::vector<v1::EvaluatorItem> items = Numbered(3);
+  ChildBatchRunner runner(Options());
+  std::vector<uint64_t> told;
+  const auto drop_the_second = [&](uint64_t id, const v1::ItemResult&) {
+    told.push_back(id);
+    runner.Drop({2});
+  };
+  ASSERT_TRUE(runner.Run(items, drop_the_second).ok());
+  EXPECT_EQ(told, (std::vector<uint64_t>{1, 3}));
 }
 
 TEST_F(ChildBatchRunnerTest, StopEndsTheRunAtOnce) {

@@ -139,8 +139,7 @@ auto ServerSession::Call(Method method, Request request, milliseconds timeout,
 absl::StatusOr<v1::LeaseEvaluationsResponse> ServerSession::Lease(int max_items,
                                                                   const std::stop_token& stop) {
   // After a registration that is under way, with all that belongs to it.
-  registering_.lock();
-  registering_.unlock();
+  { const std::lock_guard wait(registering_); }
   v1::LeaseEvaluationsRequest request;
   request.set_max_items(max_items);
   *request.mutable_wait() = ToProto(options_.lease_wait);

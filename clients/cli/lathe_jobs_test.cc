@@ -65,6 +65,7 @@ TEST_F(JobsTest, SubmitSaysWhatTheServerRefuses) {
 TEST_F(JobsTest, ListsEveryPage) {
   for (int i = 0; i < 5; ++i) service_.jobs.push_back(MakeJob(absl::StrCat("000000000000000", i)));
   service_.most_per_page = 2;
+  service_.full_pages = true;
   Serve();
   const nlohmann::json list = RunJson({"jobs", "--all"});
   EXPECT_EQ(service_.Calls("ListJobs"), 3);

@@ -59,8 +59,8 @@ class EmbeddedRun {
     while (!service_.Stopped()) {
       Wait();
       HandleSignals();
-      HandleNews();
       UpdateService();
+      HandleNews();
       ShowProgress();
     }
     line_.Leave();
@@ -150,6 +150,7 @@ class EmbeddedRun {
   }
 
   void TakeEnd(const absl::StatusOr<v1::JobReport>& report) {
+    follower_.reset();  // a server that stops waits for the connections that are open
     if (report.ok() && options_.show_progress && job_) {
       line_.Finish(ProgressOf(*job_), SecondsRunning(*job_));
     }

@@ -62,7 +62,7 @@ TEST_F(LatheRunEndTest, FinishedEvaluationsAreKeptInTheStore) {
   Write("job.yaml", std::string(kSmallJob) + "seed: 3\n");
   const std::string hash = JsonOf("job.yaml")["trajectory_hash"];
   Synthetic("DELAY_US", "30000");
-  Synthetic("LOG", Path("log"));
+  LogEvaluations();
   Start("job.yaml --store kept --batch 1");
   ASSERT_TRUE(WaitForEvaluations(20)) << Errors();
   running_->Signal(SIGINT);
@@ -76,7 +76,7 @@ TEST_F(LatheRunEndTest, FinishedEvaluationsAreKeptInTheStore) {
 
 TEST_F(LatheRunEndTest, EvaluationsThatNeverEndDoNotKeepIt) {
   Hang();
-  Synthetic("LOG", Path("log"));
+  LogEvaluations();
   Start("long.yaml --workers 2");
   ASSERT_TRUE(WaitForEvaluations(2)) << Errors();
   running_->Signal(SIGINT);
@@ -86,7 +86,7 @@ TEST_F(LatheRunEndTest, EvaluationsThatNeverEndDoNotKeepIt) {
 
 TEST_F(LatheRunEndTest, ASecondInterruptEndsAllAtOnce) {
   Hang();
-  Synthetic("LOG", Path("log"));
+  LogEvaluations();
   Start("long.yaml --workers 2");
   ASSERT_TRUE(WaitForEvaluations(2)) << Errors();
   // A worker that does not listen.
@@ -132,9 +132,8 @@ TEST_F(LatheRunEndTest, AServerThatDiesEndsTheRun) {
 TEST_F(LatheRunEndTest, WorkersAndEvaluatorsThatDieChangeNothing) {
   const std::string hash = JsonOf("small.yaml")["trajectory_hash"];
   for (const char* name : {"lathe-worker", "lathe-evaluator-synthetic"}) {
-    fs::remove(Path("log"));
     Synthetic("DELAY_US", "20000");
-    Synthetic("LOG", Path("log"));
+    LogEvaluations();
     Start("small.yaml --workers 1 --batch 4 --json out.json");
     ASSERT_TRUE(WaitForEvaluations(10)) << Errors();
     kill(Only(name), SIGKILL);
@@ -210,7 +209,7 @@ TEST_F(TerminalTest, ATerminalThatGoesAwayEndsTheRun) {
 
 TEST_F(TerminalTest, ARunThatIgnoresThatGoesOnToItsEnd) {
   Synthetic("DELAY_US", "20000");
-  Synthetic("LOG", Path("log"));
+  LogEvaluations();
   StartOnTerminal("trap '' HUP; " + Script("small.yaml --json out.json"));
   ASSERT_TRUE(WaitForEvaluations(5)) << shown_;
   close(terminal_);

@@ -63,7 +63,7 @@ TEST_F(LatheRunTest, RunsTheStudyUnlessToldNotTo) {
 }
 
 TEST_F(LatheRunTest, AStoreAnswersLaterRuns) {
-  Synthetic("LOG", Path("log"));
+  LogEvaluations();
   const nlohmann::json first = JsonOf("small.yaml --store kept");
   const size_t evaluations = Evaluations();
   EXPECT_EQ(first["evaluations"]["run"], evaluations);
@@ -111,6 +111,14 @@ TEST_F(LatheRunTest, OutputThatCannotBePrintedIsAFailure) {
   EXPECT_TRUE(fs::exists(Path("small.lathe"))) << "the files come first";
 }
 
+TEST_F(LatheRunTest, NobodyWhoReadsIsNoReasonToEnd) {
+  // The warning is read, and nothing after it.
+  Start("small.yaml --json out.json --workers 1 --batch 16 2>&1 | read warning");
+  Finish();
+  EXPECT_EQ(Json("out.json")["state"], "succeeded");
+  ExpectNothingLeft();
+}
+
 struct BadInput {
   const char* name;
   const char* flags;
@@ -127,14 +135,16 @@ class BadRunTest : public LatheRunTest, public testing::WithParamInterface<BadIn
 TEST_P(BadRunTest, IsToldAndLeavesNothingBehind) {
   Write("typo.yaml", "name: tiny\nbudget: {evaluatoins: 3}\n");
   Write("no_name.yaml", "budget: {evaluations: 3}\n");
-  Write("slash.yaml", "name: ../evil\nbudget: {evaluations: 3}\n");
+  Write("slash.yaml", "name: no/where\nbudget: {evaluations: 3}\n");
   Write("file", "");
   fs::create_directory(Path("folder"));
+  LogEvaluations();
   const auto before = std::distance(fs::directory_iterator(folder_), fs::directory_iterator());
   const Finished run = Run(GetParam().flags);
   EXPECT_EQ(run.status, GetParam().status) << run.errors;
   EXPECT_THAT(run.errors, HasSubstr(GetParam().said));
   EXPECT_EQ(run.output, "");
+  EXPECT_EQ(Evaluations(), 0u);
   ExpectNothingLeft();
   for (const char* name : {"output", "errors"}) fs::remove(Path(name));
   EXPECT_EQ(std::distance(fs::directory_iterator(folder_), fs::directory_iterator()), before);
@@ -148,7 +158,7 @@ INSTANTIATE_TEST_SUITE_P(
         BadInput{"unknown_flag", "small.yaml --frobnicate", 2, "--frobnicate"},
         BadInput{"no_workers", "small.yaml --workers 0", 2, "--workers"},
         BadInput{"no_batch", "small.yaml --batch 0", 2, "--batch"},
-        BadInput{"missing_job", "nowhere.yaml", 2, "lathe: nowhere.yaml: no such file"},
+        BadInput{"missing_job", "nowhere.yaml", 2, "lathe: nowhere.yaml: cannot read"},
         BadInput{"unknown_field", "typo.yaml", 2, "lathe: typo.yaml:2:10: budget.evaluatoins"},
         BadInput{"unknown_override", "small.yaml --set budget.x=3", 2, "--set budget.x=3"},
         BadInput{"job_without_a_name", "no_name.yaml", 2, "lathe: no_name.yaml: name"},

@@ -171,7 +171,9 @@ void AddFlags(CLI::App& run, Flags& flags) {
       ->expected(0, 1);
   run.add_option("--out", flags.out_file, "Write the found program here [NAME.lathe]");
   run.add_flag("--quiet", flags.quiet, "No progress on standard error");
-  run.add_option("--evaluator", flags.run.evaluator, "The program that evaluates")->group("");
+  run.add_option("--evaluator", flags.run.evaluator, "The program that evaluates")
+      ->take_last()
+      ->group("");
 }
 
 }  // namespace

@@ -22,7 +22,9 @@ namespace lathe {
 
 class FakeWorkerService : public v1::WorkerService::Service {
  public:
-  explicit FakeWorkerService(std::string socket) : socket_(std::move(socket)) {}
+  explicit FakeWorkerService(std::string socket) : socket_(std::move(socket)) {
+    heartbeat_interval_.set_nanos(10'000'000);
+  }
   ~FakeWorkerService() override { Shutdown(); }
 
   void Start() {
@@ -43,6 +45,12 @@ class FakeWorkerService : public v1::WorkerService::Service {
   // The worker is not known any more, as after a restart.
   void Forget() {
     Change([&] { known_.clear(); });
+  }
+  void SetHeartbeatInterval(int64_t seconds) {
+    Change([&] {
+      heartbeat_interval_.Clear();
+      heartbeat_interval_.set_seconds(seconds);
+    });
   }
   void SetDrain() {
     Change([&] { drain_ = true; });
@@ -100,15 +108,16 @@ class FakeWorkerService : public v1::WorkerService::Service {
     known_ =
         request->worker().name().empty() ? "workers/0000000000000001" : request->worker().name();
     response->mutable_worker()->set_name(known_);
-    response->mutable_heartbeat_interval()->set_nanos(10'000'000);
+    *response->mutable_heartbeat_interval() = heartbeat_interval_;
     return grpc::Status::OK;
   }
 
   grpc::Status LeaseEvaluations(grpc::ServerContext* context,
                                 const v1::LeaseEvaluationsRequest* request,
                                 v1::LeaseEvaluationsResponse* response) override {
-    const auto deadline =
-        std::chrono::steady_clock::now() + std::chrono::nanoseconds(request->wait().nanos());
+    const auto deadline = std::chrono::steady_clock::now() +
+                          std::chrono::seconds(request->wait().seconds()) +
+                          std::chrono::nanoseconds(request->wait().nanos());
     std::unique_lock lock(mutex_);
     if (known_ != request->worker()) return Unknown();
     while (queue_.empty() && !context->IsCancelled() && known_ == request->worker() &&
@@ -173,6 +182,7 @@ class FakeWorkerService : public v1::WorkerService::Service {
   std::condition_variable changed_;
   std::deque<v1::EvaluationItem> queue_;
   std::string known_;
+  google::protobuf::Duration heartbeat_interval_;
   bool drain_ = false;
   absl::Status refusal_;
   google::protobuf::RepeatedPtrField<v1::LeaseToken> ended_;

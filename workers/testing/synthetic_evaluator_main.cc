@@ -80,10 +80,10 @@ class FailingEvaluator : public SyntheticEvaluator {
 
 // A descendant that has left the process group, keeps the socket and minds no polite signal.
 void ForkGrandchild(const std::string& path) {
-  if (path.empty() || fork() != 0) return;
+  if (path.empty()) return;
+  if (const pid_t pid = fork(); pid != 0) return AppendLine(path, absl::StrCat(pid));
   setsid();
   for (int signal : {SIGTERM, SIGINT, SIGHUP}) std::signal(signal, SIG_IGN);
-  AppendLine(path, absl::StrCat(getpid()));
   SleepForever();
 }
 

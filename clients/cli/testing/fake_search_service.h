@@ -26,6 +26,7 @@ class FakeSearchService : public v1::SearchService::Service {
   std::vector<v1::Worker> workers;
   std::vector<v1::LogEntry> entries;
   int most_per_page = 1000;
+  bool full_pages = false;  // whatever the request wishes for
   absl::Status create_error;
   // What WatchJob does, by the number of the call.
   std::function<grpc::Status(int call, grpc::ServerContext*,
@@ -164,7 +165,8 @@ class FakeSearchService : public v1::SearchService::Service {
   grpc::Status Page(const std::vector<Item>& items, const Request& request, Response* response,
                     Add add) {
     size_t i = request.page_token().empty() ? 0 : std::stoul(request.page_token());
-    const int most = std::min(request.page_size() == 0 ? 50 : request.page_size(), most_per_page);
+    const int wish = request.page_size() == 0 ? 50 : request.page_size();
+    const int most = full_pages ? most_per_page : std::min(wish, most_per_page);
     for (int count = 0; i < items.size() && count < most; ++i, ++count) *add() = items[i];
     if (i < items.size()) response->set_next_page_token(std::to_string(i));
     return grpc::Status::OK;

@@ -111,9 +111,14 @@ class LatheRunTest : public testing::Test {
   // The long job, until its evaluations are under way.
   void StartLong(const std::string& flags = "") {
     Synthetic("DELAY_US", "2000");
-    Synthetic("LOG", Path("log"));
+    LogEvaluations();
     Start("long.yaml " + flags);
     ASSERT_TRUE(WaitForEvaluations(20)) << Errors();
+  }
+  // From now on, for WaitForEvaluations.
+  void LogEvaluations() {
+    std::filesystem::remove(Path("log"));
+    Synthetic("LOG", Path("log"));
   }
   bool WaitForEvaluations(size_t count) {
     return Eventually([&] { return Evaluations() >= count; });
