@@ -12,7 +12,7 @@
 namespace lathe {
 
 absl::StatusOr<v1::JobSpec> ParseJob(std::string_view yaml, std::string_view file_name,
-                                 std::span<const std::string> overrides) {
+                                     std::span<const std::string> overrides) {
   MappingLog log;
   const MappingContext context{{.name = std::string(file_name)}, &log};
   const absl::StatusOr<YamlDocument> document = YamlDocument::Parse(yaml, context.source);
@@ -27,7 +27,7 @@ absl::StatusOr<v1::JobSpec> ParseJob(std::string_view yaml, std::string_view fil
 }
 
 absl::StatusOr<v1::JobSpec> ReadJobFile(const std::string& path,
-                                    std::span<const std::string> overrides) {
+                                        std::span<const std::string> overrides) {
   const absl::StatusOr<std::string> text = ReadTextFile(path, FileKind::kAny);
   if (!text.ok()) {
     return absl::Status(text.status().code(),

@@ -28,11 +28,11 @@ namespace lathe {
 // ".lathe") replaced by their text. Relative paths, also those in overrides, start at the folder of
 // `file_name`, which need not exist itself.
 absl::StatusOr<v1::JobSpec> ParseJob(std::string_view yaml, std::string_view file_name,
-                                 std::span<const std::string> overrides);
+                                     std::span<const std::string> overrides);
 
 // The same for a file; not found if there is none.
 absl::StatusOr<v1::JobSpec> ReadJobFile(const std::string& path,
-                                    std::span<const std::string> overrides);
+                                        std::span<const std::string> overrides);
 
 }  // namespace lathe
 

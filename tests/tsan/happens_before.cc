@@ -1,11 +1,12 @@
 // Shows the thread sanitizer how gRPC and RocksDB keep their threads apart.
 //
-// Debian's libraries are not built with the sanitizer. gRPC locks with Abseil's mutexes, which go to
-// the kernel directly, and RocksDB hands a batch to the thread that writes a group of them through
-// atomics: the sanitizer sees neither, and takes whatever one of their threads hands to another for
-// a race. The functions below stand before those of the libraries and tell the sanitizer what is
-// ordered. One object stands for all locks of a library: what happens between two of its calls,
-// which is all of our code, is not ordered by it, so races of our own are still found.
+// Debian's libraries are not built with the sanitizer. gRPC locks with Abseil's mutexes, which go
+// to the kernel directly, and RocksDB hands a batch to the thread that writes a group of them
+// through atomics: the sanitizer sees neither, and takes whatever one of their threads hands to
+// another for a race. The functions below stand before those of the libraries and tell the
+// sanitizer what is ordered. One object stands for all locks of a library: what happens between two
+// of its calls, which is all of our code, is not ordered by it, so races of our own are still
+// found.
 #include <absl/synchronization/mutex.h>
 #include <dlfcn.h>
 #include <grpc/grpc.h>
