@@ -33,7 +33,12 @@ function(lathe_test name)
   if("threads" IN_LIST ARG_LABELS)
     add_dependencies(lathe_threads_tests ${name})
   endif()
-  gtest_discover_tests(${name} DISCOVERY_TIMEOUT 60 PROPERTIES
-                       TIMEOUT ${ARG_TIMEOUT} LABELS "${ARG_LABELS}"
-                       ENVIRONMENT "${LATHE_TEST_ENVIRONMENT}")
+  set(properties TIMEOUT ${ARG_TIMEOUT})  # an empty value would take the next name for its own
+  if(ARG_LABELS)
+    list(APPEND properties LABELS "${ARG_LABELS}")
+  endif()
+  if(LATHE_TEST_ENVIRONMENT)
+    list(APPEND properties ENVIRONMENT "${LATHE_TEST_ENVIRONMENT}")
+  endif()
+  gtest_discover_tests(${name} DISCOVERY_TIMEOUT 60 PROPERTIES ${properties})
 endfunction()
