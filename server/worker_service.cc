@@ -9,8 +9,9 @@ template <typename Message>
 grpc::ServerUnaryReactor* Answer(grpc::CallbackServerContext* context,
                                  absl::StatusOr<Message> found, Message* response) {
   grpc::ServerUnaryReactor* reactor = context->DefaultReactor();
+  const absl::Status status = found.status();
   if (found.ok()) *response = *std::move(found);
-  reactor->Finish(ToGrpc(found.status()));
+  reactor->Finish(ToGrpc(status));
   return reactor;
 }
 

@@ -13,6 +13,7 @@ namespace lathe {
 namespace {
 
 constexpr uint32_t kMaxWindow = 1 << 20;
+constexpr size_t kMaxNumericClass = 256;  // bytes, as a worker may declare
 constexpr uint32_t kMaxPopulation = 1 << 20;
 constexpr uint32_t kMaxStatements = 1024;
 // Below the language's own limit, since searches and studies add to what they are given.
@@ -230,6 +231,11 @@ absl::StatusOr<v1::JobSpec> ResolveJob(const v1::JobSpec& given) {
   if (job.window() == 0) job.set_window(32);
   absl::Status status = CheckRange("window", job.window(), 1, kMaxWindow);
   if (!status.ok()) return status;
+  if (job.numeric_class().size() > kMaxNumericClass) {
+    return FieldError("numeric_class",
+                      absl::StrCat(job.numeric_class().size(),
+                                   " bytes are not allowed; allowed: at most ", kMaxNumericClass));
+  }
   if (job.budget().candidates() == 0 && job.budget().evaluations() == 0) {
     return FieldError("budget", "candidates or evaluations must be set, above 0");
   }

@@ -136,6 +136,8 @@ TEST(ResolveJobTest, NamesTheFieldAndWhatIsAllowed) {
       {[](v1::JobSpec& j) { j.set_signature("layer"); }, {"signature:", "optimizer"}},
       {[](v1::JobSpec& j) { j.clear_budget(); }, {"budget:", "evaluations"}},
       {[](v1::JobSpec& j) { j.set_window(1 << 30); }, {"window:", "1 to "}},
+      {[](v1::JobSpec& j) { j.set_numeric_class(std::string(257, 'x')); },
+       {"numeric_class:", "at most 256"}},
       {[](v1::JobSpec& j) { j.mutable_strategy()->set_tournament(301); },
        {"strategy.tournament:", "1 to 300"}},
       {[](v1::JobSpec& j) { j.mutable_strategy()->set_population(1 << 30); },
