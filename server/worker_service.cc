@@ -30,8 +30,9 @@ grpc::ServerUnaryReactor* WorkerServiceImpl::LeaseEvaluations(
   desk_.Lease(
       *request, [context] { return !context->IsCancelled(); },
       [reactor, response](absl::StatusOr<v1::LeaseEvaluationsResponse> leases) {
+        const absl::Status status = leases.status();
         if (leases.ok()) *response = *std::move(leases);
-        reactor->Finish(ToGrpc(leases.status()));
+        reactor->Finish(ToGrpc(status));
       });
   return reactor;
 }
