@@ -71,8 +71,8 @@ absl::Status ServerSession::Join(v1::Worker worker, const std::stop_token& stop)
   return RegisterAgain(0, stop);
 }
 
-// One attempt.
-absl::Status ServerSession::Register(const std::stop_token& stop) {
+// One attempt; whoever calls next still does so as before.
+absl::StatusOr<ServerSession::Identity> ServerSession::Register(const std::stop_token& stop) {
   v1::RegisterWorkerRequest request;
   {
     const std::lock_guard lock(mutex_);
@@ -83,14 +83,12 @@ absl::Status ServerSession::Register(const std::stop_token& stop) {
   if (!response.ok()) return response.status();
   const std::lock_guard lock(mutex_);
   worker_.set_name(response->worker().name());
-  identity_.name = worker_.name();
-  ++identity_.generation;
   if (response->has_heartbeat_interval()) {
     heartbeat_interval_ =
         std::clamp(FromProto(response->heartbeat_interval()), kLeastInterval, kMostInterval);
   }
   spdlog::info("registered as {}", worker_.name());
-  return absl::OkStatus();
+  return Identity{worker_.name(), identity_.generation + 1};
 }
 
 // Several threads learn at once that the worker is not known; one of them registers it.
@@ -98,17 +96,19 @@ absl::Status ServerSession::RegisterAgain(int lost_generation, const std::stop_t
   const std::lock_guard lock(registering_);
   if (Who().generation != lost_generation) return absl::OkStatus();
   Backoff backoff(options_.first_wait, options_.most_wait);
-  absl::Status status = Register(stop);
-  while (!status.ok() && !IsFinal(status)) {
+  absl::StatusOr<Identity> identity = Register(stop);
+  while (!identity.ok() && !IsFinal(identity.status())) {
     if (!backoff.Wait(stop)) return absl::CancelledError("stopped");
-    status = Register(stop);
+    identity = Register(stop);
   }
-  if (!status.ok()) {
-    options_.on_refused(status);
-    return status;
+  if (!identity.ok()) {
+    options_.on_refused(identity.status());
+    return identity.status();
   }
-  // Before anything is leased: what is held must not be granted a second time.
-  SendHeartbeat(Who(), stop).IgnoreError();
+  // Before anything is leased under the new name: what is held must not be granted a second time.
+  SendHeartbeat(*identity, stop).IgnoreError();
+  const std::lock_guard publishing(mutex_);
+  identity_ = *std::move(identity);
   return absl::OkStatus();
 }
 

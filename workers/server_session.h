@@ -60,7 +60,7 @@ class ServerSession {
   };
 
   Identity Who() const;
-  absl::Status Register(const std::stop_token& stop);
+  absl::StatusOr<Identity> Register(const std::stop_token& stop);
   absl::Status RegisterAgain(int lost_generation, const std::stop_token& stop);
   absl::Status SendHeartbeat(const Identity& identity, const std::stop_token& stop);
   void NoteReachable(const absl::Status& status);

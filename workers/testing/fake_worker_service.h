@@ -15,6 +15,7 @@
 #include <string>
 #include <vector>
 
+#include "absl/strings/str_format.h"
 #include "lathe/v1/worker_service.grpc.pb.h"
 #include "rpc/status.h"
 
@@ -105,8 +106,10 @@ class FakeWorkerService : public v1::WorkerService::Service {
     changed_.notify_all();
     if (!refusal_.ok()) return ToGrpc(refusal_);
     *response->mutable_worker() = request->worker();
-    known_ =
-        request->worker().name().empty() ? "workers/0000000000000001" : request->worker().name();
+    // A worker that is known keeps its name; one that has been forgotten gets another.
+    if (known_.empty() || known_ != request->worker().name()) {
+      known_ = absl::StrFormat("workers/%016x", seen_.registrations.size());
+    }
     response->mutable_worker()->set_name(known_);
     *response->mutable_heartbeat_interval() = heartbeat_interval_;
     return grpc::Status::OK;
@@ -124,6 +127,7 @@ class FakeWorkerService : public v1::WorkerService::Service {
            std::chrono::steady_clock::now() < deadline) {
       changed_.wait_for(lock, std::chrono::milliseconds(5));
     }
+    if (known_ != request->worker()) return Unknown();
     seen_.calls.push_back("lease");
     response->set_drain(drain_);
     for (int i = 0; i < request->max_items() && !queue_.empty(); ++i) {
