@@ -73,7 +73,7 @@ class RunningServer : public Server {
     }
     stop_.notify_all();
     if (grpc_ != nullptr) {
-      grpc_->GetHealthCheckService()->SetServingStatus(false);
+      grpc_->GetHealthCheckService()->Shutdown();  // NOT_SERVING from now on
       search_->Stop();
       desk_->Stop();
       grpc_->Shutdown(std::chrono::system_clock::now() + kGrace);
