@@ -185,7 +185,18 @@ absl::Status ChildBatchRunner::TakeResult(v1::EvaluatorResult result, Group& gro
 bool ChildBatchRunner::Settle(uint64_t id) {
   const std::lock_guard lock(mutex_);
   running_.erase(id);
-  return wanted_.erase(id) > 0;
+  const bool wanted = wanted_.erase(id) > 0;
+  InterruptIfUnwanted();
+  return wanted;
+}
+
+// Ends the conversation if nobody wants any of what is left of it. The mutex is held.
+void ChildBatchRunner::InterruptIfUnwanted() {
+  const bool some_wanted = std::any_of(running_.begin(), running_.end(),
+                                       [this](uint64_t id) { return wanted_.contains(id); });
+  if (some_wanted || running_.empty() || child_ == nullptr) return;
+  interrupted_ = true;
+  child_->Interrupt();
 }
 
 // `status` is how the conversation failed.
@@ -235,11 +246,7 @@ void ChildBatchRunner::Divide(Group group, bool alone, const Failure& failure,
 void ChildBatchRunner::Drop(const std::vector<uint64_t>& ids) {
   const std::lock_guard lock(mutex_);
   for (uint64_t id : ids) wanted_.erase(id);
-  const bool some_wanted = std::any_of(running_.begin(), running_.end(),
-                                       [this](uint64_t id) { return wanted_.contains(id); });
-  if (some_wanted || running_.empty() || child_ == nullptr) return;
-  interrupted_ = true;
-  child_->Interrupt();
+  InterruptIfUnwanted();
 }
 
 void ChildBatchRunner::Stop() {

@@ -64,6 +64,7 @@ class ChildBatchRunner : public BatchRunner {
   std::optional<Failure> Converse(Group& group, const OnResult& on_result);
   absl::Status TakeResult(v1::EvaluatorResult result, Group& group, const OnResult& on_result);
   bool Settle(uint64_t id);
+  void InterruptIfUnwanted();
   Failure Examine(const absl::Status& status, double allowance);
   void Divide(Group group, bool alone, const Failure& failure, std::vector<Group>& groups,
               const OnResult& on_result);

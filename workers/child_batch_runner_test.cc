@@ -200,6 +200,22 @@ TEST_F(ChildBatchRunnerTest, ItemsThatNobodyWantsAreLeftOut) {
   EXPECT_TRUE(results_[3].has_scores());
 }
 
+// The result of 2 is on its way when the rest is dropped: there is nothing to wait for after it.
+TEST_F(ChildBatchRunnerTest, ItemsThatNobodyWantsEndWithTheLastOneThatIsWanted) {
+  const std::vector<v1::EvaluatorItem> items = Numbered(4);
+  ChildBatchRunner runner(Options({Flag("hang-on", items[2])}));
+  std::vector<uint64_t> told;
+  const auto drop_the_rest = [&](uint64_t id, const v1::ItemResult&) {
+    told.push_back(id);
+    if (id != 1) return;
+    ASSERT_TRUE(Eventually([&] { return Starts(items[2]) == 1; }));
+    runner.Drop({3, 4});
+  };
+  ASSERT_TRUE(runner.Run(items, drop_the_rest).ok());
+  EXPECT_EQ(told, (std::vector<uint64_t>{1, 2}));
+  EXPECT_EQ(Starts(items[3]), 0u);
+}
+
 TEST_F(ChildBatchRunnerTest, DroppedItemsDoNotRunAgainAfterAFault) {
   const std::vector<v1::EvaluatorItem> items = Numbered(3, 0.5);
   ChildBatchRunner runner(Options({Flag("hang-on", items[0])}));
