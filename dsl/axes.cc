@@ -1,15 +1,25 @@
 #include "dsl/axes.h"
 
 namespace lathe {
+namespace {
+
+std::string Joined(AxisSet axes, std::string_view between) {
+  std::string text;
+  ForEachAxis(axes, [&](Axis axis) {
+    if (!text.empty()) text += between;
+    text += kAxisNames[static_cast<size_t>(axis)];
+  });
+  return text;
+}
+
+}  // namespace
 
 std::string AxisSet::Text() const {
-  std::string text = "[";
-  for (size_t i = 0; i < kAxisNames.size(); ++i) {
-    if (!Has(static_cast<Axis>(i))) continue;
-    if (text.size() > 1) text += ',';
-    text += kAxisNames[i];
-  }
-  return text + "]";
+  return "[" + Joined(*this, ",") + "]";
+}
+
+std::string AxisSet::List() const {
+  return Joined(*this, ", ");
 }
 
 std::optional<Axis> AxisByName(std::string_view name) {

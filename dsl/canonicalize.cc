@@ -22,7 +22,7 @@ struct InstructionKey {
   template <typename H>
   friend H AbslHashValue(H state, const InstructionKey& key) {
     const Instruction& i = key.instruction;
-    state = H::combine(std::move(state), i.op, i.over.Bits());
+    state = H::combine(std::move(state), i.op, i.over.Bits(), i.labels[0], i.labels[1]);
     for (const Operand& o : i.operands) {
       state = H::combine(std::move(state), o.kind, o.index, std::bit_cast<uint64_t>(o.constant));
     }

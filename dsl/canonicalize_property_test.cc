@@ -9,8 +9,10 @@
 #include <vector>
 
 #include "absl/strings/str_cat.h"
+#include "dsl/buffers.h"
 #include "dsl/canonicalize.h"
 #include "dsl/identities.h"
+#include "dsl/random_program.h"
 #include "dsl/testing/case_count.h"
 #include "dsl/testing/model_run.h"
 #include "dsl/testing/random_case.h"
@@ -65,7 +67,7 @@ TEST(CanonicalizeProperty, KeepsEveryBitOfEveryOutput) {
     Company company = static_cast<Company>(i % 3);
     std::vector<Arrays> steps;
     for (int step = 0; step < 4; ++step) {
-      steps.push_back(testing::RandomInputs(shapes, company, random));
+      steps.push_back(testing::RandomInputs(OptimizerSignature(), shapes, company, random));
     }
     std::vector<double> expected = testing::RunSteps(raw, shapes, steps);
     ASSERT_EQ(expected.size(), 4u * 18u);
@@ -78,6 +80,34 @@ TEST(CanonicalizeProperty, KeepsEveryBitOfEveryOutput) {
   }
   EXPECT_GT(finite, kCases / 2);
   EXPECT_GT(rewritten, kCases / 2);
+}
+
+// In training, and in evaluation with what training left in the buffers.
+TEST(CanonicalizeProperty, KeepsEveryBitOfEveryLayer) {
+  const std::vector<Shape> shapes = {LayerShape(3, 4, 2, 3, 2)};
+  const Signature& signature = LayerSignature();
+  const uint64_t cases = kCases / 20;
+  uint64_t buffered = 0, rewritten = 0;
+  for (uint64_t i = 0; i < cases; ++i) {
+    RandomStream random(kSeed + 3, {i});
+    const Program raw = RandomProgram(signature, SearchSpace::Everything(signature),
+                                      RandomProgramSize::Large(), random);
+    const Program canonical = Canonicalize(raw);
+    ASSERT_TRUE(Verify(canonical).ok()) << Verify(canonical) << CaseText(i, raw);
+    std::vector<Arrays> steps;
+    for (int step = 0; step < 3; ++step) {
+      steps.push_back(
+          testing::RandomInputs(signature, shapes, static_cast<Company>(i % 3), random));
+    }
+    ASSERT_TRUE(testing::SameBits(testing::RunSteps(raw, shapes, steps, true),
+                                  testing::RunSteps(canonical, shapes, steps, true)))
+        << CaseText(i, raw) << "becomes\n"
+        << Print(canonical);
+    buffered += !Buffers(canonical).empty();
+    rewritten += !(canonical == raw);
+  }
+  EXPECT_GT(buffered, cases / 5);
+  EXPECT_GT(rewritten, cases / 2);
 }
 
 TEST(CanonicalizeProperty, DoesNotDependOnHowTheProgramIsWrittenDown) {
@@ -138,13 +168,44 @@ void CountRules(const Program& program, std::map<std::string, int>& fired) {
 TEST(CanonicalizeProperty, EveryRuleFires) {
   std::map<std::string, int> fired;
   for (uint64_t i = 0; i < kCases; ++i) CountRules(Case(i), fired);
-  const std::set<std::string> rules = {
-      "folded",       "add->sub",           "add->mul",         "sub->operand", "sub->add",
-      "mul->operand", "mul->neg",           "mul->square",      "mul->mul",     "div->operand",
-      "div->neg",     "div->div",           "max->operand",     "min->operand", "clip->clip",
-      "neg->operand", "sign->operand",      "abs->operand",     "abs->abs",     "square->square",
-      "sum->sum",     "sqrt_abs->sqrt_abs", "log_abs->log_abs", "sum->operand", "mean->operand",
-      "mean->mean"};
+  const std::set<std::string> rules = {"folded",
+                                       "add->sub",
+                                       "add->mul",
+                                       "sub->operand",
+                                       "sub->add",
+                                       "mul->operand",
+                                       "mul->neg",
+                                       "mul->square",
+                                       "mul->mul",
+                                       "div->operand",
+                                       "div->neg",
+                                       "div->div",
+                                       "max->operand",
+                                       "min->operand",
+                                       "clip->clip",
+                                       "neg->operand",
+                                       "sign->operand",
+                                       "abs->operand",
+                                       "abs->abs",
+                                       "square->square",
+                                       "sqrt_abs->sqrt_abs",
+                                       "log_abs->log_abs",
+                                       "where->operand",
+                                       "transpose->operand",
+                                       "sum->operand",
+                                       "mean->operand",
+                                       "reduce_max->operand",
+                                       "reduce_min->operand",
+                                       "sum->sum",
+                                       "mean->mean",
+                                       "mean_square->mean_square",
+                                       "rms->rms",
+                                       "var->var",
+                                       "stddev->stddev",
+                                       "reduce_max->reduce_max",
+                                       "reduce_min->reduce_min",
+                                       "logsumexp->logsumexp",
+                                       "softmax->softmax"};
   for (const std::string& rule : rules) EXPECT_GT(fired[rule], 20) << rule;
   // A rule that is new belongs in the list above.
   for (const auto& [rule, count] : fired) EXPECT_EQ(rules.count(rule), 1u) << rule;

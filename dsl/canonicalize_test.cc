@@ -211,6 +211,44 @@ TEST(Canonicalize, ReductionsOverAbsentAxes) {
                "update = global_norm(lr)\n", "a = mean(g over R)\nupdate = mean(a over C)\n"});
 }
 
+TEST(Canonicalize, IdentitiesOfMatricesAndChoices) {
+  const std::string gram = "s = einsum(g[R,C], w[R',C] -> [R,R'])\n";
+  const std::string used = "v = sum(q over R')\nupdate = mul(v, g)\n";
+  ExpectBecomes({
+      {"update = transpose(g)\n", "update = g\n"},
+      {"update = transpose(lr)\n", "update = lr\n"},
+      {gram + "r = transpose(s)\nq = transpose(r)\n" + used,
+       "q = einsum(g[R,C], w[R',C] -> [R,R'])\n" + used},
+      {"update = where(g, w, w)\n", "update = w\n"},
+      {"update = where(lr, g, g)\n", "update = g\n"},
+      {"a = where(0, 2, 3)\nupdate = mul(g, a)\n", "update = mul(g, 3)\n"},
+      {"a = fma(0.1, 10, -1)\nupdate = mul(g, a)\n", "update = mul(g, 5.551115123125783e-17)\n"},
+      {"update = reduce_max(lr over R)\n", "update = lr\n"},
+      {"n = norm(g)\nupdate = reduce_min(n over R,C)\n", "update = norm(g)\n"},
+      {"a = mean(g over R)\nb = softmax(a over R,C)\nupdate = mul(b, g)\n",
+       "a = mean(g over R)\nb = softmax(a over C)\nupdate = mul(b, g)\n"},
+      {"a = dot(w, g)\nb = dot(g, w)\nc = sub(a, b)\nupdate = mul(g, c)\n",
+       "a = dot(g, w)\nc = sub(a, a)\nupdate = mul(g, c)\n"},
+  });
+  ExpectStays({
+      gram + "q = transpose(s)\n" + used,
+      // The choice has axes that what is chosen lacks, and a sum over them counts its elements.
+      "a = where(g, lr, lr)\nupdate = sum(a over R,C)\n",
+      // Of one number these are not that number: NaN for an infinite one, 0 for -0.
+      "update = softmax(lr over R)\n",
+      "update = logsumexp(lr over R)\n",
+      "update = rms(lr over R)\n",
+      "update = clip_by_global_norm(g, 1)\n",
+      "update = pow(10, 2)\n",
+      "update = exp2(3)\n",
+  });
+  // The labels of an einsum are part of it.
+  EXPECT_NE(Canonical("s = einsum(g[R,C], w[R',C] -> [R])\nupdate = mul(s, g)\n"),
+            Canonical("s = einsum(g[R,C], w[R,C] -> [R])\nupdate = mul(s, g)\n"));
+  EXPECT_NE(Canonical("s = einsum(g[R,C], w[R,C'] -> [R])\nupdate = mul(s, g)\n"),
+            Canonical("s = einsum(g[R,C'], w[R,C] -> [C])\nupdate = mul(s, g)\n"));
+}
+
 TEST(Canonicalize, OrderOfOperandsFollowsFromWhatTheyCompute) {
   ExpectBecomes({
       {"a = exp(g)\nb = tanh(w)\nupdate = add(a, b)\n",

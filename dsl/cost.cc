@@ -5,11 +5,11 @@ namespace {
 
 // Elements of a value of the given type over all parameters.
 double Elements(AxisSet type, std::span<const Shape> shapes) {
-  if (!type.Has(Axis::kP)) return 1;
   double elements = 0;
-  for (const Shape& shape : shapes) {
-    elements += static_cast<double>(type.Has(Axis::kR) ? shape.rows : 1) *
-                static_cast<double>(type.Has(Axis::kC) ? shape.cols : 1);
+  for (const Shape& shape : type.Has(Axis::kP) ? shapes : shapes.first(1)) {
+    double of_one = 1;
+    ForEachAxis(type, [&](Axis axis) { of_one *= static_cast<double>(shape.Extent(axis)); });
+    elements += of_one;
   }
   return elements;
 }
@@ -22,11 +22,13 @@ Cost CountCost(const Program& program, std::span<const Shape> shapes) {
   std::vector<AxisSet> types = InstructionTypes(program);
   for (size_t i = 0; i < program.instructions.size(); ++i) {
     const Instruction& instruction = program.instructions[i];
+    const auto operands = OperandTypes(program, instruction, types);
     AxisSet all;
     for (int k = 0; k < instruction.Arity(); ++k) {
-      AxisSet type = OperandType(program, instruction.operands[k], types);
-      all = all.With(type);
-      cost.bytes += kBytes * Elements(type, shapes);
+      // An einsum works on every combination of its labels.
+      const bool einsum = Info(instruction.op).rule == TypeRule::contract;
+      all = all.With(einsum ? LabelsOf(operands[k], instruction.labels[k]) : operands[k]);
+      cost.bytes += kBytes * Elements(operands[k], shapes);
     }
     cost.operations += Info(instruction.op).cost * Elements(all, shapes);
     cost.bytes += kBytes * Elements(types[i], shapes);
@@ -34,7 +36,7 @@ Cost CountCost(const Program& program, std::span<const Shape> shapes) {
   for (const State& state : program.states) {
     cost.state_bytes += kBytes * Elements(state.axes, shapes);
   }
-  cost.parameters = Elements(kAllAxes, shapes);
+  cost.parameters = Elements(program.signature->outputs[0].axes, shapes);
   return cost;
 }
 

@@ -13,7 +13,7 @@ struct Cost {
   double operations = 0;   // per step, in units of one addition (column `cost` of ops.def)
   double bytes = 0;        // float32 read and written per step, each op reading its operands anew
   double state_bytes = 0;  // float32 kept between steps
-  double parameters = 0;   // elements of all parameters together
+  double parameters = 0;   // elements of the first output: of all parameters together
 };
 
 // Counts dead code too: pass the canonical form to leave it out.

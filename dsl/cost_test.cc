@@ -32,7 +32,7 @@ TEST(Cost, OfAProgramByHand) {
 
 TEST(Cost, OfEveryOpIsItsRowTimesTheElements) {
   for (Op op : AllOps()) {
-    AxisSet over = Info(op).rule == TypeRule::reduce_over ? kElementAxes : AxisSet{};
+    AxisSet over = NamesAxes(op) ? AxisSet{Axis::kR, Axis::kC} : AxisSet{};
     Instruction instruction{op, over, {}};
     for (int i = 0; i < Info(op).arity; ++i) instruction.operands[i] = Operand::Input(1);
     EXPECT_EQ(CostOf(instruction).operations, Info(op).cost * 17) << Info(op).name;
@@ -69,12 +69,38 @@ TEST(Cost, BroadcastOperandsAreReadOnceAndWorkedOnEverywhere) {
   EXPECT_EQ(cost.bytes, 4 * ((17 + 8) + (17 + 5) + (8 + 5 + 17)));
 }
 
+// g g', of 9 and of 25 elements: 3 x 3 x 4 and 5 x 5 x 1 products.
+TEST(Cost, AnEinsumWorksOnEveryCombinationOfItsLabels) {
+  Instruction gram{Op::einsum, {Axis::kR, Axis::kR1}, {Operand::Input(1), Operand::Input(1)}};
+  gram.labels[1] = WithLabel(0, Axis::kR, 1);
+  Cost cost = CostOf(gram);
+  EXPECT_EQ(cost.operations, 2 * (36 + 25));
+  EXPECT_EQ(cost.bytes, 4 * (17 + 17 + 9 + 25));
+}
+
+TEST(Cost, OfALayerByHand) {
+  Program program;
+  program.signature = &LayerSignature();
+  program.instructions = {{Op::mean, {Axis::kB, Axis::kH, Axis::kW}, {Operand::Input(0)}},
+                          {Op::sub, {}, {Operand::Input(0), Operand::Instruction(0)}},
+                          {Op::mul, {}, {Operand::Input(1), Operand::Input(2)}}};
+  program.outputs = {Operand::Instruction(1)};
+  // 2 x 6 x 3 x 4 elements of 6 channels.
+  const std::array<Shape, 1> shape = {LayerShape(2, 6, 3, 4, 3)};
+  Cost cost = CountCost(program, shape);
+  EXPECT_EQ(cost.operations, 144 + 144 + 6);
+  EXPECT_EQ(cost.bytes, 4 * ((144 + 6) + (144 + 6 + 144) + 3 * 6));
+  EXPECT_EQ(cost.state_bytes, 0);
+}
+
 TEST(Cost, StatesAreCountedByTheirType) {
   const std::vector<std::pair<AxisSet, int>> elements = {{{}, 1},
                                                          {{Axis::kP}, 2},
                                                          {{Axis::kP, Axis::kR}, 8},
                                                          {{Axis::kP, Axis::kC}, 5},
-                                                         {kAllAxes, 17}};
+                                                         {kModelAxes, 17},
+                                                         {{Axis::kP, Axis::kR, Axis::kR1}, 34},
+                                                         {{Axis::kP, Axis::kC, Axis::kR1}, 17}};
   Program program;
   program.outputs = {Operand::Constant(1)};
   double total = 0;

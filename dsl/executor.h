@@ -18,18 +18,32 @@
 
 namespace lathe {
 
-// Extents of one parameter. A tensor [d0, d1, ...] has rows = d0 and cols = the product of the
-// rest; scalars and vectors have cols = 1.
+// Extents of the axes. For an optimizer there is one shape per parameter: a tensor [d0, d1, ...]
+// has rows = d0 and cols = the product of the rest; scalars and vectors have cols = 1. A layer has
+// one shape: batch examples of groups x channels x height x width.
 struct Shape {
   int64_t rows = 1;
   int64_t cols = 1;
+  int64_t batch = 1;
+  int64_t groups = 1;
+  int64_t channels = 1;  // of a group
+  int64_t height = 1;
+  int64_t width = 1;
 
+  int64_t Extent(Axis axis) const;  // 1 for P
+  // Of a parameter; of a value of a type, for one parameter.
   int64_t Elements() const { return rows * cols; }
+  int64_t Elements(AxisSet type) const;
   friend bool operator==(const Shape&, const Shape&) = default;
 };
 
+// The shape of a layer over batch x channels x height x width: G is the largest divisor of the
+// channels that is not above `groups`. All are positive.
+Shape LayerShape(int64_t batch, int64_t channels, int64_t height, int64_t width, int64_t groups);
+
 // A caller's array, row-major, dense. The extents follow from the type of what is bound: of
-// [P,R,C] one array of rows x cols per parameter, of [P] one of 1, of [] a single one of 1.
+// [P,R,C] one array of rows x cols per parameter, of [P] one of 1, of [] a single one of 1, of
+// [B,G,K,H,W] a single one.
 struct ArrayRef {
   enum class Element : uint8_t { kFloat32, kFloat64 };
   void* data = nullptr;
@@ -50,6 +64,12 @@ struct StepBindings {
   // Parameters that take part in this step, ascending; those without a gradient are absent from P:
   // they are not reduced over and keep their states. Empty: all take part.
   std::vector<int> active;
+  // Outputs are subtracted from what their arrays hold instead of stored: with the parameters as
+  // output, a step of the optimizer and the update in one pass.
+  bool subtract_outputs = false;
+  // Of layers: in training, reductions over B look at the batch and move their buffers on; else
+  // they read the buffers.
+  bool training = true;
 };
 
 // A program made ready for parameters of given shapes, together with its states. Not thread-safe;
@@ -68,6 +88,10 @@ class Execution {
   // The value of a state for one parameter (0 for a state without P), row-major.
   virtual std::vector<double> ReadState(int state, int parameter) const = 0;
   virtual absl::Status WriteState(int state, int parameter, std::span<const double> values) = 0;
+
+  // The values of a buffer, numbered as by Buffers() in dsl/buffers.h, row-major.
+  virtual std::vector<double> ReadBuffer(int buffer) const = 0;
+  virtual absl::Status WriteBuffer(int buffer, std::span<const double> values) = 0;
 };
 
 // A backend. Stateless; safe to use from any thread.
@@ -83,6 +107,16 @@ class Executor {
 
 // Every value in double, op by op: slow and obviously right.
 const Executor& ReferenceExecutor();
+
+// The same, but every tensor (a result with an element axis) is rounded to float as soon as it is
+// computed, and a number where it meets one: they overflow, underflow and lose digits where
+// floats do.
+const Executor& RoundingReferenceExecutor();
+
+// And then moved by one unit in its last place, by a stream of this seed: shows how much of a
+// result hangs on the last bits of what it is computed from. Seeds take turns: two in three
+// elements are moved, one in eight, or all of a tensor the same way.
+std::unique_ptr<Executor> MakeNudgingReferenceExecutor(uint64_t seed);
 
 }  // namespace lathe
 

@@ -67,19 +67,39 @@ std::optional<Rewritten> Multiplicative(const Instruction& instruction, const Op
   return std::nullopt;
 }
 
-std::optional<Rewritten> Reduction(const Instruction& instruction, const OperandView& view) {
-  AxisSet type = view.type(instruction.operands[0]);
-  AxisSet removed = RemovedAxes(instruction.op, instruction.over);
-  AxisSet present = AxisSet::FromBits(type.Bits() & removed.Bits());
-  if (Info(instruction.op).rule != TypeRule::reduce_over) {
-    // A norm over axes that are not there is a magnitude, but its square may overflow: kept.
+// Whether reducing one number gives that number, bit for bit. A norm does not: its square may
+// overflow; logsumexp does not: it turns -0 into 0.
+bool KeepsOneNumber(Op op) {
+  return op == Op::sum || op == Op::mean || op == Op::reduce_max || op == Op::reduce_min;
+}
+
+// Axes that are not there need not be named.
+std::optional<Rewritten> OverAxes(const Instruction& instruction, const OperandView& view) {
+  const AxisSet named = instruction.over.Has(Axis::kP) ? kEveryAxis : instruction.over;
+  const AxisSet present = view.type(instruction.operands[0]).Within(named);
+  if (present.Empty()) {
+    if (KeepsOneNumber(instruction.op)) return instruction.operands[0];
     return std::nullopt;
   }
-  if (present.Empty()) return instruction.operands[0];
   if (present == instruction.over) return std::nullopt;
-  Instruction named = instruction;
-  named.over = present;
-  return named;
+  Instruction fewer = instruction;
+  fewer.over = present;
+  return fewer;
+}
+
+std::optional<Rewritten> Transposition(const Instruction& instruction, const OperandView& view) {
+  const Operand& a = instruction.operands[0];
+  const AxisSet type = view.type(a);
+  if (!type.Contains({Axis::kR, Axis::kR1}) && !type.Contains({Axis::kC, Axis::kC1})) return a;
+  if (std::optional<Operand> inner = Inside(a, Op::transpose, view)) return *inner;
+  return std::nullopt;
+}
+
+// A choice between a value and itself, unless the condition has axes that the value lacks.
+std::optional<Rewritten> Choice(const Instruction& instruction, const OperandView& view) {
+  const auto& [condition, a, b] = instruction.operands;
+  if (!(a == b) || !view.type(a).Contains(view.type(condition))) return std::nullopt;
+  return a;
 }
 
 std::optional<Rewritten> UnaryIdentity(const Instruction& instruction, const OperandView& view) {
@@ -144,8 +164,10 @@ std::optional<double> FoldConstants(const Instruction& instruction) {
 }
 
 std::optional<Rewritten> ApplyIdentity(const Instruction& instruction, const OperandView& view) {
-  if (Info(instruction.op).rule != TypeRule::elementwise) return Reduction(instruction, view);
+  if (NamesAxes(instruction.op)) return OverAxes(instruction, view);
   switch (instruction.op) {
+    case Op::transpose: return Transposition(instruction, view);
+    case Op::where: return Choice(instruction, view);
     case Op::add:
     case Op::sub: return Additive(instruction, view);
     case Op::mul:

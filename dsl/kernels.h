@@ -1,96 +1,152 @@
 // What each op computes on numbers, in double: the meaning that every backend is held to. One
-// struct per elementwise row of ops.def; a missing one does not compile.
+// struct per row of ops.def; those of elementwise ops are made from the row, one that is missing
+// here does not compile.
 #ifndef LATHE_DSL_KERNELS_H_
 #define LATHE_DSL_KERNELS_H_
 
+#include <algorithm>
 #include <cmath>
+#include <limits>
+#include <span>
 
 namespace lathe::kernels {
 
-struct add {
-  static double Apply(double a, double b) { return a + b; }
-};
-struct sub {
-  static double Apply(double a, double b) { return a - b; }
-};
-struct mul {
-  static double Apply(double a, double b) { return a * b; }
-};
-struct div {
-  static double Apply(double a, double b) { return a / b; }
-};
-struct div_eps {
-  static double Apply(double a, double b) { return a / (b + std::copysign(1e-8, b)); }
-};
-// Maximum and minimum of IEEE 754-2019: symmetric in their operands, unlike std::max and std::fmax.
-struct max {
-  static double Apply(double a, double b) {
-    return a > b ? a : a < b ? b : a == b ? (std::signbit(a) ? b : a) : a + b;
+#define LATHE_APPLY_1(expression) \
+  template <typename T>           \
+  static T Apply(T a) {           \
+    return expression;            \
   }
-};
-struct min {
-  static double Apply(double a, double b) {
-    return a < b ? a : a > b ? b : a == b ? (std::signbit(a) ? a : b) : a + b;
+#define LATHE_APPLY_2(expression) \
+  template <typename T>           \
+  static T Apply(T a, T b) {      \
+    return expression;            \
   }
-};
-struct pow {
-  static double Apply(double a, double b) { return std::pow(a, b); }
-};
-struct neg {
-  static double Apply(double a) { return -a; }
-};
-struct abs {
-  static double Apply(double a) { return std::fabs(a); }
-};
-struct sign {
-  static double Apply(double a) { return a > 0 ? 1.0 : a < 0 ? -1.0 : a == 0 ? 0.0 : a; }
-};
-struct square {
-  static double Apply(double a) { return a * a; }
-};
-struct sqrt {
-  static double Apply(double a) { return std::sqrt(a); }
-};
-struct sqrt_abs {
-  static double Apply(double a) { return std::sqrt(std::fabs(a)); }
-};
-struct exp {
-  static double Apply(double a) { return std::exp(a); }
-};
-struct log {
-  static double Apply(double a) { return std::log(a); }
-};
-struct log_abs {
-  static double Apply(double a) { return std::log(std::fabs(a)); }
-};
-struct tanh {
-  static double Apply(double a) { return std::tanh(a); }
-};
-struct clip {
-  static double Apply(double a, double b) {
-    double bound = std::fabs(b);
-    return a > bound ? bound : a < -bound ? -bound : a <= bound ? a : a + b;
+#define LATHE_APPLY_3(expression) \
+  template <typename T>           \
+  static T Apply(T a, T b, T c) { \
+    return expression;            \
   }
-};
-struct lerp {
-  static double Apply(double a, double b, double c) { return (1 - c) * a + c * b; }
-};
+#define LATHE_ELEMENTWISE(name, arity, traits, weight, cost, since, expression, torch, doc) \
+  struct name {                                                                             \
+    LATHE_APPLY_##arity(expression)                                                         \
+  };
+#include "dsl/ops.def"
+#undef LATHE_APPLY_1
+#undef LATHE_APPLY_2
+#undef LATHE_APPLY_3
 
-// Reductions: how one element is added, and what becomes of the total over n elements. They start
-// at -0, the one number that adding to changes nothing.
+// Reductions of a group of numbers, never empty. Reduce gives the moment that a layer keeps in its
+// buffers, whose start is kBufferStart; Finish, where there is one, turns that into the result.
+using Numbers = std::span<const double>;
+
 struct sum {
-  static double Add(double total, double a) { return total + a; }
-  static double Finish(double total, double) { return total; }
+  static constexpr double kBufferStart = 0;
+  // -0 is the one number that adding to changes nothing.
+  static double Reduce(Numbers a) {
+    double total = -0.0;
+    for (double x : a) total += x;
+    return total;
+  }
 };
 struct mean {
-  static double Add(double total, double a) { return total + a; }
-  static double Finish(double total, double n) { return total / n; }
+  static constexpr double kBufferStart = 0;
+  static double Reduce(Numbers a) { return sum::Reduce(a) / static_cast<double>(a.size()); }
+};
+struct dot {
+  static constexpr double kBufferStart = 0;
+  static double Reduce(Numbers a, Numbers b) {
+    double total = -0.0;
+    for (size_t i = 0; i < a.size(); ++i) total += a[i] * b[i];
+    return total;
+  }
+};
+struct mean_square {
+  static constexpr double kBufferStart = 1;
+  static double Reduce(Numbers a) { return dot::Reduce(a, a) / static_cast<double>(a.size()); }
+};
+struct rms : mean_square {
+  static double Finish(double moment) { return std::sqrt(moment); }
+};
+struct var {
+  static constexpr double kBufferStart = 1;
+  static double Reduce(Numbers a) {
+    const double center = mean::Reduce(a);
+    double total = 0;
+    for (double x : a) total += (x - center) * (x - center);
+    return total / static_cast<double>(a.size());
+  }
+};
+struct stddev : var {
+  static double Finish(double moment) { return std::sqrt(moment); }
 };
 struct norm {
-  static double Add(double total, double a) { return total + a * a; }
-  static double Finish(double total, double) { return std::sqrt(total); }
+  static constexpr double kBufferStart = 1;
+  static double Reduce(Numbers a) { return dot::Reduce(a, a); }
+  static double Finish(double moment) { return std::sqrt(moment); }
 };
-using global_norm = norm;
+struct global_norm : norm {};
+struct cosine_sim {
+  static constexpr double kBufferStart = 0;
+  static double Reduce(Numbers a, Numbers b) {
+    return dot::Reduce(a, b) / (std::sqrt(dot::Reduce(a, a)) * std::sqrt(dot::Reduce(b, b)));
+  }
+};
+struct reduce_max {
+  static constexpr double kBufferStart = 0;
+  static double Reduce(Numbers a) {
+    double largest = a[0];
+    for (double x : a) largest = max::Apply(largest, x);
+    return largest;
+  }
+};
+struct reduce_min {
+  static constexpr double kBufferStart = 0;
+  static double Reduce(Numbers a) {
+    double smallest = a[0];
+    for (double x : a) smallest = min::Apply(smallest, x);
+    return smallest;
+  }
+};
+struct logsumexp {
+  static constexpr double kBufferStart = 0;
+  // Shifted by the largest, so that no exp overflows; an infinite one is its own answer.
+  static double Reduce(Numbers a) {
+    const double largest = reduce_max::Reduce(a);
+    if (!std::isfinite(largest)) return largest;
+    double total = 0;
+    for (double x : a) total += std::exp(x - largest);
+    return largest + std::log(total);
+  }
+};
+
+// Normalizations: a group of numbers in place.
+struct softmax {
+  static void Normalize(std::span<double> a) {
+    const double largest = reduce_max::Reduce(a);
+    double total = 0;
+    for (double& x : a) {
+      x = std::exp(x - largest);
+      total += x;
+    }
+    for (double& x : a) x /= total;
+  }
+};
+struct clip_by_global_norm {
+  // The factor of each element, from the norm of all and the bound.
+  static double Factor(double norm, double bound) {
+    return norm > std::fabs(bound)    ? std::fabs(bound) / norm
+           : norm <= std::fabs(bound) ? 1
+                                      : norm + bound;
+  }
+};
+
+// Of a number of at most this size that a lerp of tensors of floats mixes by, 1 - c is as exact as
+// c; a larger one is rounded to float first, as any number is that meets a tensor.
+inline constexpr double kLargestMix = 4;
+
+// What contracts and swaps has no numbers of its own.
+struct einsum {};
+struct transpose {};
 
 }  // namespace lathe::kernels
 

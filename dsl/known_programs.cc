@@ -12,6 +12,14 @@ std::vector<std::string_view> KnownProgramNames() {
   return names;
 }
 
+std::vector<std::string_view> KnownProgramNames(const Signature& signature) {
+  std::vector<std::string_view> names;
+  for (std::string_view name : KnownProgramNames()) {
+    if (KnownProgram(name)->signature == &signature) names.push_back(name);
+  }
+  return names;
+}
+
 absl::StatusOr<std::string_view> KnownProgramText(std::string_view name) {
   std::string known;
   for (const auto& [known_name, text] : KnownProgramTexts()) {

@@ -10,7 +10,8 @@
 
 namespace lathe {
 
-std::vector<std::string_view> KnownProgramNames();  // ascending
+std::vector<std::string_view> KnownProgramNames();                            // ascending
+std::vector<std::string_view> KnownProgramNames(const Signature& signature);  // ascending
 // Not found, with the names there are, if `name` is none of them.
 absl::StatusOr<std::string_view> KnownProgramText(std::string_view name);
 absl::StatusOr<Program> KnownProgram(std::string_view name);

@@ -37,12 +37,14 @@ size_t NumberLength(std::string_view rest) {
 size_t NameLength(std::string_view rest) {
   size_t n = 1;
   while (n < rest.size() && (IsDigit(rest[n]) || IsLetter(rest[n]))) ++n;
+  while (n < rest.size() && rest[n] == '\'') ++n;  // of an axis
   return n;
 }
 
 Token NextToken(std::string_view rest) {
   char c = rest[0];
   if (IsLetter(c)) return {Token::Kind::kName, rest.substr(0, NameLength(rest))};
+  if (rest.substr(0, 2) == "->") return {Token::Kind::kPunctuation, rest.substr(0, 2)};
   if (IsDigit(c) || c == '.' || c == '+' || c == '-') {
     return {Token::Kind::kNumber, rest.substr(0, NumberLength(rest))};
   }

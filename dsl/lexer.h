@@ -11,9 +11,9 @@ namespace lathe {
 
 struct Token {
   enum class Kind : uint8_t {
-    kName,         // letters, digits and '_', starting with a letter or '_'
+    kName,         // letters, digits and '_', starting with a letter or '_'; then primes
     kNumber,       // starts with a digit, '.', '+' or '-'
-    kPunctuation,  // one of = ( ) [ ] ,
+    kPunctuation,  // one of = ( ) [ ] , ->
     kUnexpected,   // one byte that no text has
     kEnd,          // of the line
   };
@@ -22,6 +22,7 @@ struct Token {
   int column = 1;         // from 1, in bytes
 
   bool Is(char punctuation) const { return kind == Kind::kPunctuation && text[0] == punctuation; }
+  bool IsArrow() const { return kind == Kind::kPunctuation && text == "->"; }
   bool IsName(std::string_view name) const { return kind == Kind::kName && text == name; }
 };
 

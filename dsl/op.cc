@@ -11,17 +11,21 @@ constexpr OpTraits Traits(int bits) {
 }
 
 constexpr std::array<OpInfo, kOpCount> kOps = {{
-#define LATHE_OP(name, arity, rule, traits, weight, cost, since, doc) \
-  {#name, arity, TypeRule::rule, Traits(traits), weight, cost, since, doc},
+#define LATHE_OP(name, arity, rule, traits, weight, cost, since, cpp, torch, doc) \
+  {#name, arity, TypeRule::rule, Traits(traits), weight, cost, since, cpp, torch, doc},
 #include "dsl/ops.def"
 }};
 
+constexpr bool RowIsSound(const OpInfo& op) {
+  if (op.arity < 1 || op.arity > kMaxArity || op.since < 1 || !(op.weight >= 0)) return false;
+  if (op.traits.commutative && op.arity != 2) return false;
+  if (op.traits.foldable && op.rule != TypeRule::elementwise) return false;
+  return op.cost >= 1 && !op.doc.empty() && !op.cpp.empty() && !op.torch.empty();
+}
+
 constexpr bool TableIsSound() {
   for (size_t i = 0; i < kOps.size(); ++i) {
-    if (kOps[i].arity < 1 || kOps[i].arity > kMaxArity || kOps[i].since < 1) return false;
-    if (kOps[i].rule != TypeRule::elementwise && kOps[i].arity != 1) return false;
-    if (kOps[i].traits.commutative && kOps[i].arity != 2) return false;
-    if (!(kOps[i].weight >= 0) || kOps[i].cost < 1 || kOps[i].doc.empty()) return false;
+    if (!RowIsSound(kOps[i])) return false;
     for (size_t j = 0; j < i; ++j) {
       if (kOps[i].name == kOps[j].name) return false;
     }
@@ -49,19 +53,29 @@ std::array<Op, kOpCount> AllOps() {
   return ops;
 }
 
+bool NamesAxes(Op op) {
+  return Info(op).rule == TypeRule::reduce_over || Info(op).rule == TypeRule::normalize_over;
+}
+
+bool IsReduction(Op op) {
+  const TypeRule rule = Info(op).rule;
+  return rule == TypeRule::reduce_over || rule == TypeRule::reduce_elements ||
+         rule == TypeRule::reduce_model;
+}
+
 AxisSet RemovedAxes(Op op, AxisSet over) {
   switch (Info(op).rule) {
-    case TypeRule::elementwise: return {};
-    case TypeRule::reduce_over: return over.Has(Axis::kP) ? kAllAxes : over;
-    case TypeRule::reduce_elements: return kElementAxes;
-    case TypeRule::reduce_model: return kAllAxes;
+    case TypeRule::reduce_over: return over.Has(Axis::kP) ? kEveryAxis : over;
+    case TypeRule::reduce_elements: return kEveryAxis.Without({Axis::kP});
+    case TypeRule::reduce_model: return kEveryAxis;
+    default: return {};
   }
-  return {};
 }
 
 AxisSet ResultType(Op op, AxisSet over, std::span<const AxisSet> operands) {
   AxisSet all;
   for (AxisSet operand : operands) all = all.With(operand);
+  if (Info(op).rule == TypeRule::contract) return all.Within({Axis::kP}).With(over);
   return all.Without(RemovedAxes(op, over));
 }
 

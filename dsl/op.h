@@ -2,7 +2,7 @@
 //
 //   Op op = *OpByName("lerp");
 //   Info(op).arity == 3
-//   ResultType(Op::norm, {}, {kAllAxes}) == AxisSet{Axis::kP}
+//   ResultType(Op::norm, {}, {kModelAxes}) == AxisSet{Axis::kP}
 #ifndef LATHE_DSL_OP_H_
 #define LATHE_DSL_OP_H_
 
@@ -29,7 +29,16 @@ inline constexpr int kOpCount = 0
 // Most operands that any op takes.
 inline constexpr int kMaxArity = 3;
 
-enum class TypeRule : uint8_t { elementwise, reduce_over, reduce_elements, reduce_model };
+enum class TypeRule : uint8_t {
+  elementwise,
+  reduce_over,
+  reduce_elements,
+  reduce_model,
+  normalize_over,
+  normalize_model,
+  contract,
+  swap,
+};
 
 struct OpTraits {
   bool commutative = false;
@@ -44,6 +53,7 @@ struct OpInfo {
   double weight;
   int cost;
   int since;
+  std::string_view cpp, torch;  // text of exports
   std::string_view doc;
 };
 
@@ -51,12 +61,18 @@ const OpInfo& Info(Op op);
 std::optional<Op> OpByName(std::string_view name);
 std::array<Op, kOpCount> AllOps();
 
+// Whether a statement with this op says "over".
+bool NamesAxes(Op op);
+// Whether the op is one of those that remove axes: sum, norm, dot, ...
+bool IsReduction(Op op);
+
 // Axes that `op` removes from its operands; `over` is what the statement names, and counts for
 // ops with TypeRule::reduce_over only.
 AxisSet RemovedAxes(Op op, AxisSet over);
 
-// The type of the result. Any operand types are allowed; the result of well-formed operands is
-// well-formed (removing P alone from a type with R or C also removes those).
+// The type of the result; `over` of an einsum are the axes that the result keeps beside P. Any
+// operand types are allowed; the result of well-formed operands is well-formed (removing P alone
+// from a type with R or C also removes those).
 AxisSet ResultType(Op op, AxisSet over, std::span<const AxisSet> operands);
 
 }  // namespace lathe

@@ -106,7 +106,7 @@ void Parser::ParseLine() {
     std::string shown = byte > 32 && byte < 127 ? Quoted(token.text) : absl::StrCat("byte ", byte);
     return Complain(DiagnosticKind::unexpected_character, token,
                     shown +
-                        " cannot stand here; allowed are names, numbers and = ( ) [ ] , #; "
+                        " cannot stand here; allowed are names, numbers and = ( ) [ ] , -> #; "
                         "arithmetic is written as calls, as in mul(a, b)");
   }
   if (!header_seen_) {

@@ -44,7 +44,13 @@ class Parser {
   // Parts of lines.
   std::optional<Operand> ParseExpression();
   std::optional<Operand> ParseCall(const Token& name);
+  bool ParseOperands(const Token& name, Instruction& instruction,
+                     std::array<AxisSet, kMaxArity>& types);
   bool ParseOver(Op op, const Token& name, Instruction& instruction);
+  bool ParseLabels(AxisSet type, AxisLabels& labels);
+  bool ParseKept(AxisSet& kept);
+  bool CheckAxes(const Token& name, const Instruction& instruction,
+                 const std::array<AxisSet, kMaxArity>& types);
   std::optional<Operand> ParseAtom();
   std::optional<AxisSet> ParseType();
   bool ParseAxisList(AxisSet& axes, char end);

@@ -53,10 +53,9 @@ std::optional<AxisSet> Parser::ParseType() {
   }
   if (!ParseAxisList(axes, ']')) return std::nullopt;
   if (axes.IsType()) return axes;
-  Complain(
-      DiagnosticKind::axis_needs_p, open,
-      absl::StrCat("a value cannot have the type ", axes.Text(),
-                   ": the axes R and C need P, since they differ from parameter to parameter"));
+  Complain(DiagnosticKind::axis_needs_p, open,
+           absl::StrCat("a value cannot have the type ", axes.Text(),
+                        ": its axes need P, since they differ from parameter to parameter"));
   return std::nullopt;
 }
 
@@ -65,9 +64,10 @@ bool Parser::ParseAxisList(AxisSet& axes, char end) {
     Token name = Take();
     std::optional<Axis> axis =
         name.kind == Token::Kind::kName ? AxisByName(name.text) : std::nullopt;
-    if (!axis) {
+    if (!axis || !program_.signature->axes.Has(*axis)) {
       Complain(DiagnosticKind::unknown_axis, name,
-               absl::StrCat("expected an axis, one of P, R, C; found ", Describe(name)));
+               absl::StrCat("expected an axis, one of ", program_.signature->axes.List(),
+                            "; found ", Describe(name)));
       return false;
     }
     if (axes.Has(*axis)) {
@@ -179,7 +179,11 @@ std::optional<Range> Parser::ParseRange() {
 }
 
 void Parser::ParseState() {
-  Take();
+  const Token keyword = Take();
+  if (!program_.signature->has_states) {
+    return Complain(DiagnosticKind::no_states, keyword,
+                    absl::StrCat("a ", std::string(program_.signature->name), " has no states"));
+  }
   std::optional<Token> name = ParseNewName();
   if (!name) return;
   State state;

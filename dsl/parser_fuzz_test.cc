@@ -86,7 +86,27 @@ const std::vector<std::string>& Words() {
                                     "\nhyper  b = 0.5 in [0, 1)\n",
                                     "\nupdate = ",
                                     "\na = ",
-                                    "g, "};
+                                    "g, ",
+                                    "->",
+                                    " -> [R,R'])",
+                                    "R'",
+                                    "C'",
+                                    "R''",
+                                    "'",
+                                    "[R,C]",
+                                    "[R',C]",
+                                    "w[R,C], ",
+                                    "layer ",
+                                    "lathe 1 layer p\n",
+                                    "x",
+                                    "y",
+                                    "gamma",
+                                    "B",
+                                    "K",
+                                    "x[B,G,K,H,W] ",
+                                    "gamma[G,K] ",
+                                    " over B,H,W)",
+                                    "\ny = "};
     for (Op op : AllOps()) all.push_back(std::string(Info(op).name) + "(");
     return all;
   }();
@@ -94,7 +114,9 @@ const std::vector<std::string>& Words() {
 }
 
 std::string RandomWords(RandomStream& random) {
-  std::string text = "lathe 1 optimizer p\ninput  w[P,R,C] g[P,R,C] lr[]\n";
+  std::string text = random.Chance(0.8)
+                         ? "lathe 1 optimizer p\ninput  w[P,R,C] g[P,R,C] lr[]\n"
+                         : "lathe 1 layer p\ninput  x[B,G,K,H,W] gamma[G,K] beta[G,K]\n";
   if (random.Chance(0.1)) text.clear();
   for (uint64_t n = random.Below(40); n > 0 && text.size() < kMaxBytes; --n) {
     text += Words()[random.Below(Words().size())];
@@ -102,21 +124,53 @@ std::string RandomWords(RandomStream& random) {
   return text;
 }
 
+// What random lines are made of.
+struct Vocabulary {
+  std::string header;
+  std::vector<std::string> atoms, labels, axes, results;
+  std::string end;
+};
+
+const Vocabulary& RandomVocabulary(RandomStream& random) {
+  static const Vocabulary optimizer = {
+      "lathe 1 optimizer p\ninput  w[P,R,C] g[P,R,C] lr[]\nstate  m[P,R,C] = w\n",
+      {"g", "w", "lr", "0.5", "-2", "m", "a", "b", "c"},
+      {"[R,C]", "[R,C]", "[R',C]", "[R,C']", "[R'',C]", "[R,R']", "[]", "[R]"},
+      {"R", "C", "R,C", "P", "R'", "R''"},
+      {"[R,C]", "[R,R']", "[R]", "[C']", "[]"},
+      "next m = "};
+  static const Vocabulary layer = {"lathe 1 layer p\ninput  x[B,G,K,H,W] gamma[G,K] beta[G,K]\n",
+                                   {"x", "x", "gamma", "beta", "0.5", "a", "b", "c"},
+                                   {"[B,G,K,H,W]", "[B,G,K,H,W]", "[G,K]", "[]"},
+                                   {"H,W", "B,H,W", "K,H,W", "K", "B", "R"},
+                                   {"[B,G,K,H,W]", "[B]", "[G,K]", "[]"},
+                                   ""};
+  return random.Chance(0.7) ? optimizer : layer;
+}
+
 // Calls that are right for the most part, one a line.
 std::string RandomLines(RandomStream& random) {
-  static const std::vector<std::string> atoms = {"g", "w", "lr", "0.5", "-2", "m", "a", "b", "c"};
-  std::string text = "lathe 1 optimizer p\ninput  w[P,R,C] g[P,R,C] lr[]\nstate  m[P,R,C] = w\n";
+  const Vocabulary& words = RandomVocabulary(random);
+  auto any = [&](const std::vector<std::string>& of) { return of[random.Below(of.size())]; };
   auto call = [&] {
-    const OpInfo& op = Info(static_cast<Op>(random.Below(kOpCount)));
+    // What is not elementwise is rare in the table and has more to be wrong about.
+    const OpInfo* op = &Info(static_cast<Op>(random.Below(kOpCount)));
+    if (random.Chance(0.2)) op = &Info(Op::einsum);
     std::string arguments;
-    for (int i = 0; i < op.arity; ++i) {
-      arguments += (i == 0 ? "" : ", ") + atoms[random.Below(atoms.size())];
+    for (int i = 0; i < op->arity; ++i) {
+      arguments += (i == 0 ? "" : ", ") + any(words.atoms);
+      if (op->rule == TypeRule::contract) arguments += any(words.labels);
     }
-    if (op.rule == TypeRule::reduce_over) arguments += " over R";
-    return std::string(op.name) + "(" + arguments + ")\n";
+    if (op->rule == TypeRule::contract) arguments += " -> " + any(words.results);
+    if (op->rule == TypeRule::reduce_over || op->rule == TypeRule::normalize_over) {
+      arguments += " over " + any(words.axes);
+    }
+    return std::string(op->name) + "(" + arguments + ")\n";
   };
+  std::string text = words.header;
   for (const char* name : {"a", "b", "c"}) text += std::string(name) + " = " + call();
-  return text + "next m = " + call() + "update = " + call();
+  if (words.end.empty()) return text + "y = " + call();
+  return text + words.end + call() + "update = " + call();
 }
 
 const std::string& KnownText(RandomStream& random) {
@@ -158,7 +212,7 @@ std::string Input(uint64_t index) {
 
 TEST(ParserFuzz, AcceptsProgramsAndCrashesOnNothing) {
   const uint64_t count = testing::Cases(1000000);
-  uint64_t accepted = 0;
+  uint64_t accepted = 0, einsums = 0, layers = 0;
   for (uint64_t i = 0; i < count; ++i) {
     const std::string text = Input(i);
     ParseResult result = Parse(text);
@@ -167,6 +221,9 @@ TEST(ParserFuzz, AcceptsProgramsAndCrashesOnNothing) {
     ASSERT_LE(result.diagnostics.size(), 20u) << "input " << i << ":\n" << text;
     if (!result.program) continue;
     ++accepted;
+    layers += result.program->signature == &LayerSignature();
+    einsums += std::any_of(result.program->instructions.begin(), result.program->instructions.end(),
+                           [](const Instruction& x) { return x.op == Op::einsum; });
     absl::Status status = Verify(*result.program);
     ASSERT_TRUE(status.ok()) << status << "\ninput " << i << ":\n" << text;
     for (Naming naming : {Naming::kNumbered, Naming::kAuthored}) {
@@ -181,6 +238,8 @@ TEST(ParserFuzz, AcceptsProgramsAndCrashesOnNothing) {
   // Enough of them get past the parser for the rest to mean something, and enough do not.
   EXPECT_GT(accepted, count / 50);
   EXPECT_LT(accepted, count / 2);
+  EXPECT_GT(einsums, count / 1000);
+  EXPECT_GT(layers, count / 1000);
 }
 
 // Lines of a text whose other lines are random: the diagnostics of one line do not depend on what

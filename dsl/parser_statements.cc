@@ -3,6 +3,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "dsl/parser.h"
+#include "dsl/wellformed.h"
 
 namespace lathe {
 namespace {
@@ -15,10 +16,6 @@ std::string OpNames(Wanted wanted) {
     absl::StrAppend(&names, names.empty() ? "" : ", ", std::string(Info(op).name));
   }
   return names;
-}
-
-bool NamesAxes(Op op) {
-  return Info(op).rule == TypeRule::reduce_over;
 }
 
 }  // namespace
@@ -100,8 +97,9 @@ bool Parser::ParseOver(Op op, const Token& name, Instruction& instruction) {
     if (!wanted) return Expect(')', "the operands");
     Complain(
         DiagnosticKind::missing_over, Peek(),
-        absl::StrCat(std::string(name.text), " says which of the axes P, R, C it removes, as in ",
-                     std::string(name.text), "(x over R,C)"));
+        absl::StrCat(std::string(name.text), " says over which of the axes ",
+                     program_.signature->axes.List(), " it goes, as in ", std::string(name.text),
+                     program_.signature->axes.Has(Axis::kR) ? "(x over R,C)" : "(x over H,W)"));
     return false;
   }
   if (!wanted) {
@@ -112,6 +110,110 @@ bool Parser::ParseOver(Op op, const Token& name, Instruction& instruction) {
   }
   Take();
   return ParseAxisList(instruction.over, ')');
+}
+
+// [R,C'] after an operand of an einsum: a label for each of its axes but P, in their order.
+bool Parser::ParseLabels(AxisSet type, AxisLabels& labels) {
+  const Token open = Peek();
+  auto complain = [&](const Token& place) {
+    Complain(
+        DiagnosticKind::bad_einsum, place,
+        absl::StrCat(
+            "an operand of an einsum is followed by labels for its axes, here ",
+            type.Without({Axis::kP}).Text(),
+            type.Within(kParameterAxes).Empty() ? "" : " with up to two primes each, all different",
+            "; found ", Describe(place)));
+    return false;
+  };
+  if (!open.Is('[')) return complain(open);
+  Take();
+  AxisSet seen;
+  bool good = true, first = true;
+  ForEachAxis(type.Without({Axis::kP}), [&](Axis axis) {
+    if (!good) return;
+    if (!first && !Peek().Is(',')) good = complain(Peek());
+    if (!first && good) Take();
+    first = false;
+    if (!good) return;
+    std::optional<Axis> label = AxisByName(Peek().text);
+    for (int primes = 0; primes < 3; ++primes) {
+      const AxisLabels tried = WithLabel(labels, axis, primes);
+      if (label != LabelOf(axis, tried) || seen.Has(*label)) continue;
+      labels = tried;
+      seen = seen.With({*label});
+      Take();
+      return;
+    }
+    good = complain(Peek());
+  });
+  if (!good) return false;
+  if (!Peek().Is(']')) return complain(Peek());
+  Take();
+  return true;
+}
+
+// -> [R,R'] after the operands of an einsum.
+bool Parser::ParseKept(AxisSet& kept) {
+  if (!Peek().IsArrow()) {
+    Complain(DiagnosticKind::bad_einsum, Peek(),
+             absl::StrCat("expected \"->\" and the axes that the result keeps after the operands, "
+                          "as in einsum(a[R,C], b[R',C] -> [R,R']); found ",
+                          Describe(Peek())));
+    return false;
+  }
+  Take();
+  if (!Expect('[', "\"->\"")) return false;
+  if (Peek().Is(']')) {
+    Take();
+  } else if (!ParseAxisList(kept, ']')) {
+    return false;
+  }
+  return Expect(')', "the axes of the result");
+}
+
+bool Parser::ParseOperands(const Token& name, Instruction& instruction,
+                           std::array<AxisSet, kMaxArity>& types) {
+  const bool labelled = Info(instruction.op).rule == TypeRule::contract;
+  int arity = 0;
+  bool more = !Peek().Is(')');
+  while (more) {
+    std::optional<Operand> operand = ParseAtom();
+    if (!operand) return false;
+    if (arity < kMaxArity) {
+      instruction.operands[arity] = *operand;
+      types[arity] = TypeOf(*operand);
+    }
+    AxisLabels of_too_many = 0;
+    AxisLabels& labels = arity < 2 ? instruction.labels[arity] : of_too_many;
+    if (labelled && !ParseLabels(TypeOf(*operand), labels)) return false;
+    ++arity;
+    more = Peek().Is(',');
+    if (more) Take();
+  }
+  if (!Peek().Is(')') && !Peek().IsName("over") && !Peek().IsArrow()) {
+    Complain(DiagnosticKind::syntax, Peek(),
+             absl::StrCat("expected \",\" or \"", labelled ? "->" : ")",
+                          "\" after an operand, found ", Describe(Peek())));
+    return false;
+  }
+  if (arity == instruction.Arity()) return true;
+  Complain(DiagnosticKind::wrong_arity, name,
+           absl::StrCat(std::string(name.text), " takes ", instruction.Arity(),
+                        instruction.Arity() == 1 ? " operand" : " operands", ", not ", arity));
+  return false;
+}
+
+bool Parser::CheckAxes(const Token& name, const Instruction& instruction,
+                       const std::array<AxisSet, kMaxArity>& types) {
+  std::string problem = AxesProblem(*program_.signature, instruction, types);
+  if (!problem.empty()) {
+    Complain(DiagnosticKind::bad_einsum, name, std::move(problem));
+    return false;
+  }
+  problem = BatchProblem(instruction, types);
+  if (problem.empty()) return true;
+  Complain(DiagnosticKind::across_batch, name, std::move(problem));
+  return false;
 }
 
 std::optional<Operand> Parser::ParseCall(const Token& name) {
@@ -126,37 +228,18 @@ std::optional<Operand> Parser::ParseCall(const Token& name) {
   instruction.op = *op;
   Take();  // the parenthesis that made this a call
   std::array<AxisSet, kMaxArity> types;
-  int arity = 0;
-  bool more = !Peek().Is(')');
-  while (more) {
-    std::optional<Operand> operand = ParseAtom();
-    if (!operand) return std::nullopt;
-    if (arity < kMaxArity) {
-      instruction.operands[arity] = *operand;
-      types[arity] = TypeOf(*operand);
-    }
-    ++arity;
-    more = Peek().Is(',');
-    if (more) Take();
-  }
-  if (!Peek().Is(')') && !Peek().IsName("over")) {
-    Complain(DiagnosticKind::syntax, Peek(),
-             absl::StrCat("expected \",\" or \")\" after an operand, found ", Describe(Peek())));
+  if (!ParseOperands(name, instruction, types)) return std::nullopt;
+  const bool kept = Info(*op).rule == TypeRule::contract;
+  if (!(kept ? ParseKept(instruction.over) : ParseOver(*op, name, instruction))) {
     return std::nullopt;
   }
-  if (arity != instruction.Arity()) {
-    Complain(DiagnosticKind::wrong_arity, name,
-             absl::StrCat(std::string(name.text), " takes ", instruction.Arity(),
-                          instruction.Arity() == 1 ? " operand" : " operands", ", not ", arity));
-    return std::nullopt;
-  }
-  if (!ParseOver(*op, name, instruction)) return std::nullopt;
+  if (!CheckAxes(name, instruction, types)) return std::nullopt;
   if (program_.instructions.size() == kMaxInstructions) {
     Complain(DiagnosticKind::too_many, name,
              absl::StrCat("a program has at most ", kMaxInstructions, " instructions"));
     return std::nullopt;
   }
-  types_.push_back(ResultType(*op, instruction.over, std::span(types).first(arity)));
+  types_.push_back(ResultType(*op, instruction.over, std::span(types).first(instruction.Arity())));
   program_.instructions.push_back(instruction);
   program_.instruction_names.resize(program_.instructions.size());
   const Token& first = tokens_[0];

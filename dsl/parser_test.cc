@@ -63,7 +63,7 @@ TEST(Parser, ReadsEveryKindOfLine) {
   EXPECT_EQ(program.states[1].next, Operand::Instruction(1));
   const std::vector<Instruction> expected = {
       {Op::lerp, {}, {Operand::Input(1), Operand::State(0), Operand::Hyper(0)}},
-      {Op::sum, kElementAxes, {Operand::Instruction(0)}},
+      {Op::sum, {Axis::kR, Axis::kC}, {Operand::Instruction(0)}},
       {Op::mul, {}, {Operand::Instruction(0), Operand::Input(2)}},
       {Op::sub, {}, {Operand::Input(0), Operand::Instruction(2)}}};
   EXPECT_EQ(program.instructions, expected);
@@ -160,6 +160,63 @@ TEST(Parser, AsksForWhatIsMissingOnceTheRestIsRight) {
   EXPECT_THAT(Told(kHeader + "state  m[] = 0\na = neg(x)\n"), ElementsAre("4:unknown_name"));
 }
 
+TEST(Parser, ReadsEinsums) {
+  Program program = Good(kHeader +
+                         "s = einsum(g[R,C], w[R',C] -> [R, R'])\n"
+                         "q = einsum( s [R,R''] ,s[R'',R']->[R,R'])\n"
+                         "n = einsum(q[R',R], 2[] -> [])\n"
+                         "update = mul(g, n)\n");
+  ASSERT_EQ(program.instructions.size(), 4u);
+  const std::vector<Instruction>& einsums = program.instructions;
+  EXPECT_EQ(einsums[0].op, Op::einsum);
+  EXPECT_EQ(einsums[0].over, (AxisSet{Axis::kR, Axis::kR1}));
+  EXPECT_EQ(LabelsOf(kModelAxes, einsums[0].labels[0]), kModelAxes);
+  EXPECT_EQ(LabelsOf(kModelAxes, einsums[0].labels[1]), (AxisSet{Axis::kP, Axis::kR1, Axis::kC}));
+  EXPECT_EQ(LabelOf(Axis::kR, einsums[1].labels[0]), Axis::kR);
+  EXPECT_EQ(LabelOf(Axis::kR1, einsums[1].labels[0]), Axis::kR2);
+  EXPECT_EQ(LabelOf(Axis::kR, einsums[1].labels[1]), Axis::kR2);
+  EXPECT_EQ(LabelOf(Axis::kR1, einsums[1].labels[1]), Axis::kR1);
+  EXPECT_EQ(LabelOf(Axis::kR, einsums[2].labels[0]), Axis::kR1);
+  EXPECT_EQ(LabelOf(Axis::kR1, einsums[2].labels[0]), Axis::kR);
+  EXPECT_EQ(einsums[2].over, AxisSet());
+  EXPECT_EQ(Print(program, Naming::kAuthored),
+            "lathe 1 optimizer p\ninput  w[P,R,C] g[P,R,C]\n"
+            "s = einsum(g[R,C], w[R',C] -> [R,R'])\nq = einsum(s[R,R''], s[R'',R'] -> [R,R'])\n"
+            "n = einsum(q[R',R], 2[] -> [])\nupdate = mul(g, n)\n");
+}
+
+TEST(Parser, ReadsLayers) {
+  const std::string text =
+      "lathe 1 layer p\ninput  x[B,G,K,H,W] gamma[G,K]\nm = mean(x over B,H,W)\n"
+      "a = einsum(x[B,G,K,H,W], gamma[G,K] -> [B,H,W])\nc = sub(a, m)\ny = softmax(c over G,K)\n";
+  Program program = Good(text);
+  EXPECT_EQ(program.signature, &LayerSignature());
+  EXPECT_EQ(program.instructions[0].over, (AxisSet{Axis::kB, Axis::kH, Axis::kW}));
+  EXPECT_EQ(program.instructions[1].over, (AxisSet{Axis::kB, Axis::kH, Axis::kW}));
+  EXPECT_THAT(program.outputs, ElementsAre(Operand::Instruction(3)));
+  EXPECT_EQ(Print(program, Naming::kAuthored), text);
+}
+
+TEST(Parser, TellsWhereAnEinsumIsWrong) {
+  auto places = [](const std::string& line) {
+    std::vector<std::string> told;
+    for (const Diagnostic& diagnostic : Parse(kHeader + line + "\nupdate = g\n").diagnostics) {
+      told.push_back(std::to_string(diagnostic.line) + ":" + std::to_string(diagnostic.column) +
+                     ":" + std::string(KindName(diagnostic.kind)));
+    }
+    return told;
+  };
+  EXPECT_THAT(places("s = einsum(g, w[R,C] -> [R])"), ElementsAre("3:13:bad_einsum"));
+  EXPECT_THAT(places("s = einsum(g[R,C], w[C,R] -> [R])"), ElementsAre("3:22:bad_einsum"));
+  EXPECT_THAT(places("s = einsum(g[R,C], w[R,C] over R)"), ElementsAre("3:27:bad_einsum"));
+  EXPECT_THAT(places("s = einsum(g[R,C], w[R,C] -> [R'])"), ElementsAre("3:5:bad_einsum"));
+  EXPECT_THAT(places("s = einsum(g[R,C] -> [R])"), ElementsAre("3:5:wrong_arity"));
+  EXPECT_THAT(places("s = einsum(g[R,C], g[R,C], g[R,C] -> [R])"), ElementsAre("3:5:wrong_arity"));
+  EXPECT_THAT(places("s = mul(g, w -> [R])"), ElementsAre("3:14:syntax"));
+  EXPECT_THAT(places("a' = neg(g)"), ElementsAre("3:1:bad_name"));
+  EXPECT_THAT(places("s = sum(g over R'')"), ElementsAre("3:16:unknown_axis"));
+}
+
 TEST(Parser, PlacesAreThoseOfTheMistake) {
   ParseResult result = Parse(kHeader + "  update = mul( g ,  rate )  # rate\n");
   ASSERT_EQ(result.diagnostics.size(), 1u);
@@ -194,7 +251,8 @@ TEST(Parser, MessagesAreOfBoundedLength) {
     std::vector<Diagnostic> diagnostics = Parse(kHeader + line + "\n").diagnostics;
     EXPECT_FALSE(diagnostics.empty());
     for (const Diagnostic& diagnostic : diagnostics) {
-      EXPECT_LT(diagnostic.message.size(), 500u) << line.substr(0, 20);
+      // The longest lists all ops.
+      EXPECT_LT(diagnostic.message.size(), 800u) << line.substr(0, 20);
     }
   }
   EXPECT_THAT(Parse(kHeader + "update = neg(" + name + ")").diagnostics.at(0).message,
@@ -214,6 +272,15 @@ TEST(Parser, TokensOfALine) {
   EXPECT_EQ(tokens[6].kind, Token::Kind::kNumber);
   EXPECT_EQ(tokens[8].kind, Token::Kind::kUnexpected);
   EXPECT_EQ(tokens[9].kind, Token::Kind::kEnd);
+}
+
+TEST(Parser, PrimesBelongToNamesAndArrowsAreOneToken) {
+  std::vector<std::string> texts;
+  for (const Token& token : TokenizeLine("a[R'',C']->[]-1 '")) texts.emplace_back(token.text);
+  EXPECT_THAT(texts, ElementsAre("a", "[", "R''", ",", "C'", "]", "->", "[", "]", "-1", "'", ""));
+  EXPECT_TRUE(TokenizeLine("->")[0].IsArrow());
+  EXPECT_FALSE(TokenizeLine("- >")[0].IsArrow());
+  EXPECT_EQ(TokenizeLine("'")[0].kind, Token::Kind::kUnexpected);
 }
 
 }  // namespace

@@ -12,7 +12,8 @@ namespace {
 // for where it has one, so that the text has no line that only copies.
 class Printer {
  public:
-  Printer(const Program& program, Naming naming) : program_(program), naming_(naming) {}
+  Printer(const Program& program, Naming naming)
+      : program_(program), naming_(naming), types_(InstructionTypes(program)) {}
 
   std::string Run() {
     for (const SignatureInput& input : program_.signature->inputs)
@@ -134,14 +135,30 @@ class Printer {
 
   std::string Call(const Instruction& instruction) const {
     std::string call = absl::StrCat(std::string(Info(instruction.op).name), "(");
+    const bool einsum = Info(instruction.op).rule == TypeRule::contract;
     for (int i = 0; i < instruction.Arity(); ++i) {
       absl::StrAppend(&call, i == 0 ? "" : ", ", Atom(instruction.operands[i]));
+      if (einsum) absl::StrAppend(&call, Labels(instruction, i));
     }
-    if (!instruction.over.Empty()) {
+    if (einsum) {
+      absl::StrAppend(&call, " -> ", instruction.over.Text());
+    } else if (!instruction.over.Empty()) {
       std::string axes = instruction.over.Text();
       absl::StrAppend(&call, " over ", axes.substr(1, axes.size() - 2));
     }
     return call + ")";
+  }
+
+  // [R,C'], in the order of the operand's axes.
+  std::string Labels(const Instruction& instruction, int i) const {
+    std::string text = "[";
+    const AxisSet type = OperandType(program_, instruction.operands[i], types_);
+    ForEachAxis(type.Without({Axis::kP}), [&](Axis axis) {
+      const Axis label = LabelOf(axis, instruction.labels[i]);
+      absl::StrAppend(&text, text.size() > 1 ? "," : "",
+                      std::string(kAxisNames[static_cast<size_t>(label)]));
+    });
+    return text + "]";
   }
 
   std::string Atom(const Operand& operand) const {
@@ -158,6 +175,7 @@ class Printer {
 
   const Program& program_;
   const Naming naming_;
+  const std::vector<AxisSet> types_;
   std::string text_;
   std::set<std::string> taken_;
   std::vector<std::string> hypers_, states_, instructions_;

@@ -51,10 +51,23 @@ struct Operand {
   friend bool operator==(const Operand&, const Operand&) = default;
 };
 
+// How an einsum names the axes of one operand: R, C, R' and C' (kParameterAxes, in this order) get
+// 0 to 2 primes, two bits each; all other axes keep their names.
+using AxisLabels = uint8_t;
+inline constexpr AxisLabels kPlainLabels = 0b01'01'00'00;
+
+// The label of an axis.
+Axis LabelOf(Axis axis, AxisLabels labels);
+AxisSet LabelsOf(AxisSet type, AxisLabels labels);
+// `labels` with another one for `axis`, which is a parameter axis.
+AxisLabels WithLabel(AxisLabels labels, Axis axis, int primes);
+
 struct Instruction {
   Op op = Op::add;
-  AxisSet over;  // the axes named in sum(x over ...); empty for other ops
+  AxisSet over;  // named in sum(x over ...); kept beside P by an einsum; empty for other ops
   std::array<Operand, kMaxArity> operands = {};
+  // Of an einsum's operands; 0 for axes that an operand lacks, and for other ops.
+  std::array<AxisLabels, 2> labels = {};
 
   int Arity() const { return Info(op).arity; }
   friend bool operator==(const Instruction&, const Instruction&) = default;
@@ -119,6 +132,10 @@ std::vector<AxisSet> InstructionTypes(const Program& program);
 // The type of one operand, given the types of the instructions before it.
 AxisSet OperandType(const Program& program, const Operand& operand,
                     const std::vector<AxisSet>& instruction_types);
+
+// The types of an instruction's operands, given the types of the instructions before it.
+std::array<AxisSet, kMaxArity> OperandTypes(const Program& program, const Instruction& instruction,
+                                            const std::vector<AxisSet>& instruction_types);
 
 // Calls visit(Operand&) for every operand: of the instructions in order, of the outputs, of the
 // states' next values.

@@ -3,6 +3,7 @@
 #ifndef LATHE_DSL_RANDOM_PROGRAM_H_
 #define LATHE_DSL_RANDOM_PROGRAM_H_
 
+#include <array>
 #include <vector>
 
 #include "dsl/program.h"
@@ -18,16 +19,24 @@ struct SearchSpace {
 
   // Every op with its default weight, every input marked as searched.
   static SearchSpace Default(const Signature& signature);
+  // Every op, also those that only a job names, and every input.
+  static SearchSpace Everything(const Signature& signature);
 };
 
 struct RandomProgramSize {
   int min_statements = 4;
   int max_statements = 16;
-  int states = 2;  // with the axes of the first output, starting at 0
+  // With the axes of the first output, starting at 0; of mixed axes and starts if `tangled`. None
+  // for signatures without states.
+  int states = 2;
+  // Statements read what nothing has read yet, so that most of them are alive.
+  bool tangled = false;
+
+  // For property tests: most programs have 15 live statements and more.
+  static RandomProgramSize Large() { return {24, 48, 3, true}; }
 };
 
-// Verifies, except that a state with fewer axes than its next value is possible only for states
-// that `size` does not draw. Operands lean towards recent results so that little of it is dead.
+// Verifies. Operands lean towards recent results so that little of it is dead.
 Program RandomProgram(const Signature& signature, const SearchSpace& space,
                       const RandomProgramSize& size, RandomStream& random);
 
@@ -36,12 +45,16 @@ Program RandomProgram(const Signature& signature, const SearchSpace& space,
 Operand RandomOperand(const Program& program, const SearchSpace& space, int position,
                       double constant_chance, RandomStream& random);
 
-// An instruction for `position` with a drawn op and drawn operands.
+// An instruction for `position` with a drawn op, drawn operands and drawn axes. `types` are those
+// of the instructions before it. Well-formed.
 Instruction RandomInstruction(const Program& program, const SearchSpace& space, int position,
-                              RandomStream& random);
+                              const std::vector<AxisSet>& types, RandomStream& random);
 
-// The axes that a reduction names: R, C, both, or all.
-AxisSet RandomReducedAxes(RandomStream& random);
+// Draws anew the axes that a reduction or a normalization names.
+AxisSet RandomNamedAxes(const Signature& signature, const SearchSpace& space, RandomStream& random);
+// Draws anew the labels and the result of an einsum whose operands have the given types.
+void DrawLabels(const Signature& signature, Instruction& einsum,
+                const std::array<AxisSet, kMaxArity>& operands, RandomStream& random);
 
 }  // namespace lathe
 

@@ -2,15 +2,18 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <map>
 #include <set>
 #include <string>
+#include <vector>
 
 #include "dsl/canonicalize.h"
 #include "dsl/testing/case_count.h"
 #include "dsl/testing/random_case.h"
 #include "dsl/text.h"
 #include "dsl/verify.h"
+#include "dsl/wellformed.h"
 
 namespace lathe {
 namespace {
@@ -78,6 +81,120 @@ TEST(RandomProgram, OnlyOpsAndInputsOfTheSpaceAreDrawn) {
       ASSERT_TRUE(operand.kind != Operand::Kind::kInput || operand.index == 1);
     });
   }
+}
+
+Program DrawnOfEverything(const Signature& signature, uint64_t index,
+                          const RandomProgramSize& size = RandomProgramSize::Large()) {
+  RandomStream random(kSeed + 1, {index});
+  return RandomProgram(signature, SearchSpace::Everything(signature), size, random);
+}
+
+TEST(RandomProgram, EverythingVerifiesAndIsReadBack) {
+  for (const Signature& signature : AllSignatures()) {
+    for (uint64_t i = 0; i < kCases / 4; ++i) {
+      Program program = DrawnOfEverything(
+          signature, i, i % 2 == 0 ? RandomProgramSize::Large() : RandomProgramSize());
+      absl::Status status = Verify(program);
+      ASSERT_TRUE(status.ok()) << status << "\n" << testing::CaseText(i, program);
+      ParseResult again = Parse(Print(program));
+      ASSERT_TRUE(again.program && *again.program == program)
+          << testing::CaseText(i, program) << RenderDiagnostics(again.diagnostics, "printed");
+    }
+  }
+}
+
+TEST(RandomProgram, OfEverythingHasEveryOpInputAndAxis) {
+  for (const Signature& signature : AllSignatures()) {
+    std::set<Op> ops;
+    std::set<int> inputs;
+    AxisSet axes;
+    for (uint64_t i = 0; i < kCases / 10; ++i) {
+      Program program = DrawnOfEverything(signature, i);
+      for (const Instruction& instruction : program.instructions) ops.insert(instruction.op);
+      ForEachOperand(program, [&](const Operand& operand) {
+        if (operand.kind == Operand::Kind::kInput) inputs.insert(operand.index);
+      });
+      for (AxisSet type : InstructionTypes(program)) axes = axes.With(type);
+    }
+    EXPECT_EQ(ops.size(), static_cast<size_t>(kOpCount)) << signature.name;
+    EXPECT_EQ(inputs.size(), signature.inputs.size()) << signature.name;
+    EXPECT_EQ(axes, signature.axes) << signature.name;
+  }
+}
+
+// What the property tests of the executors are fed with is worth their time.
+TEST(RandomProgram, LargeProgramsAreAliveAndMixed) {
+  const uint64_t cases = kCases / 10;
+  for (const Signature& signature : AllSignatures()) {
+    std::vector<size_t> alive;
+    uint64_t with_states = 0, with_reductions = 0, with_einsums = 0;
+    for (uint64_t i = 0; i < cases; ++i) {
+      const Program program = Canonicalize(DrawnOfEverything(signature, i));
+      alive.push_back(program.instructions.size());
+      auto any = [&](auto wanted) {
+        return std::any_of(program.instructions.begin(), program.instructions.end(), wanted);
+      };
+      with_states += !program.states.empty();
+      with_reductions += any([](const Instruction& x) { return IsReduction(x.op); });
+      with_einsums += any([](const Instruction& x) { return x.op == Op::einsum; });
+    }
+    std::nth_element(alive.begin(), alive.begin() + cases / 2, alive.end());
+    EXPECT_GE(alive[cases / 2], 15u) << signature.name;
+    if (signature.has_states) {
+      EXPECT_GT(with_states, 3 * cases / 10);
+    }
+    EXPECT_GT(with_reductions, 3 * cases / 10) << signature.name;
+    EXPECT_GT(with_einsums, 3 * cases / 10) << signature.name;
+  }
+}
+
+TEST(RandomProgram, LayersHaveNoStates) {
+  for (uint64_t i = 0; i < 100; ++i) {
+    EXPECT_TRUE(DrawnOfEverything(LayerSignature(), i).states.empty());
+  }
+}
+
+TEST(RandomProgram, DrawnLabelsAreWellFormed) {
+  const OperandTypeArray operands = {kModelAxes.With(kParameterAxes),
+                                     AxisSet{Axis::kP, Axis::kR, Axis::kR1}};
+  std::set<AxisLabels> labels;
+  std::set<std::string> results;
+  for (uint64_t i = 0; i < 2000; ++i) {
+    RandomStream random(kSeed, {i});
+    Instruction einsum{Op::einsum, {}, {Operand::Input(0), Operand::Input(1)}};
+    DrawLabels(OptimizerSignature(), einsum, operands, random);
+    EXPECT_EQ(AxesProblem(OptimizerSignature(), einsum, operands), "");
+    labels.insert(einsum.labels[1]);
+    results.insert(einsum.over.Text());
+  }
+  // Two different labels of three for R and R'.
+  EXPECT_EQ(labels.size(), 6u);
+  EXPECT_EQ(results.size(), 16u);
+}
+
+// Whatever became of the operands: of other types, of no axes at all.
+TEST(RandomProgram, RepairedEinsumsAreWellFormed) {
+  const std::vector<AxisSet> types = {{},
+                                      {Axis::kP},
+                                      kModelAxes,
+                                      {Axis::kP, Axis::kR, Axis::kR1},
+                                      {Axis::kP, Axis::kC, Axis::kR1, Axis::kC1}};
+  uint64_t kept = 0;
+  for (AxisSet a : types) {
+    for (AxisSet b : types) {
+      for (int bits = 0; bits < 1 << 16; bits += 37) {
+        Instruction einsum{Op::einsum, AxisSet::FromBits(bits >> 4), {}};
+        einsum.labels = {static_cast<AxisLabels>(bits), static_cast<AxisLabels>(bits >> 8)};
+        const bool good = AxesProblem(OptimizerSignature(), einsum, {a, b}).empty();
+        Instruction repaired = einsum;
+        RepairEinsum(OptimizerSignature(), repaired, {a, b});
+        EXPECT_EQ(AxesProblem(OptimizerSignature(), repaired, {a, b}), "");
+        kept += good;
+        EXPECT_TRUE(!good || repaired == einsum) << "what is well-formed stays";
+      }
+    }
+  }
+  EXPECT_GT(kept, 0u);
 }
 
 TEST(RandomProgram, MuchOfAProgramIsAlive) {

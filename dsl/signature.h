@@ -35,6 +35,9 @@ struct Signature {
   std::string_view name;
   std::span<const SignatureInput> inputs;
   std::span<const SignatureOutput> outputs;
+  // What the axes of values are drawn from.
+  AxisSet axes;
+  bool has_states;
   // Index of the input that a state may start at; a state may always start at a constant.
   int start_input;
   // Index of the input that every output has to depend on for the program to be of any use.
@@ -47,9 +50,13 @@ struct Signature {
 std::span<const Signature> AllSignatures();
 const Signature* SignatureByName(std::string_view name);  // null if there is none
 
-// w[P,R,C] parameters, g[P,R,C] their gradients, lr[] the scheduled rate, t[] the step from 1 on,
-// total_steps[], rows[P], cols[P] -> update[P,R,C]; then w <- w - update.
+// An optimizer: w[P,R,C] parameters, g[P,R,C] their gradients, lr[] the scheduled rate, t[] the
+// step from 1 on, total_steps[], rows[P], cols[P] -> update[P,R,C]; then w <- w - update.
 const Signature& OptimizerSignature();
+
+// A layer: x[B,G,K,H,W], and gamma, beta, v0, v1 [G,K], which are trained -> y[B,G,K,H,W]. The
+// channels of an image are G x K of them; G = LayerGroups(...).
+const Signature& LayerSignature();
 
 }  // namespace lathe
 

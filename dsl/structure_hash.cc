@@ -72,6 +72,9 @@ uint64_t StructureHashes::Of(const Instruction& instruction) const {
   // By name: the numbers of the enum move when a row is added to the table.
   uint64_t hash = MixText(instruction.over.Bits(), Info(instruction.op).name);
   for (int i = 0; i < instruction.Arity(); ++i) hash = Mix(hash, operands[i]);
+  if (Info(instruction.op).rule == TypeRule::contract) {
+    for (AxisLabels labels : instruction.labels) hash = Mix(hash, labels);
+  }
   return hash;
 }
 

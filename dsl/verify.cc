@@ -4,6 +4,7 @@
 #include <string>
 
 #include "absl/strings/str_cat.h"
+#include "dsl/wellformed.h"
 
 namespace lathe {
 namespace {
@@ -40,14 +41,11 @@ absl::Status VerifyOperand(const Program& program, const Operand& operand, int v
   return Bad(place, "reads an operand of unknown kind");
 }
 
-absl::Status VerifyInstruction(const Program& program, int index) {
+// `types` are those of the instructions before it, and gets its own.
+absl::Status VerifyInstruction(const Program& program, int index, std::vector<AxisSet>& types) {
   const Instruction& instruction = program.instructions[index];
   std::string place = absl::StrCat("instruction ", index);
   if (static_cast<int>(instruction.op) >= kOpCount) return Bad(place, "no such op");
-  bool names_axes = Info(instruction.op).rule == TypeRule::reduce_over;
-  if (names_axes == instruction.over.Empty() || !kAllAxes.Contains(instruction.over)) {
-    return Bad(place, names_axes ? "the reduction names no axes" : "the op takes no axes");
-  }
   for (int i = 0; i < instruction.Arity(); ++i) {
     absl::Status status = VerifyOperand(program, instruction.operands[i], index, place);
     if (!status.ok()) return status;
@@ -55,6 +53,12 @@ absl::Status VerifyInstruction(const Program& program, int index) {
   for (int i = instruction.Arity(); i < kMaxArity; ++i) {
     if (!(instruction.operands[i] == Operand())) return Bad(place, "unused operands must be empty");
   }
+  const OperandTypeArray operands = OperandTypes(program, instruction, types);
+  std::string problem = AxesProblem(*program.signature, instruction, operands);
+  if (problem.empty()) problem = BatchProblem(instruction, operands);
+  if (!problem.empty()) return Bad(place, problem);
+  types.push_back(
+      ResultType(instruction.op, instruction.over, std::span(operands).first(instruction.Arity())));
   return absl::OkStatus();
 }
 
@@ -88,11 +92,15 @@ absl::Status VerifyFits(const Program& program, const Operand& operand, AxisSet 
 
 absl::Status VerifyStates(const Program& program, const std::vector<AxisSet>& types) {
   const Signature& signature = *program.signature;
+  if (!signature.has_states && !program.states.empty()) {
+    return Bad("program", absl::StrCat("a ", std::string(signature.name), " has no states"));
+  }
   for (size_t i = 0; i < program.states.size(); ++i) {
     const State& state = program.states[i];
     std::string place = absl::StrCat("state ", i);
-    if (!state.axes.IsType() || !kAllAxes.Contains(state.axes)) {
-      return Bad(place, "its axes must be among P, R and C; R and C need P");
+    if (!state.axes.IsType() || !signature.axes.Contains(state.axes)) {
+      return Bad(place, absl::StrCat("its axes must be among ", signature.axes.List(),
+                                     "; all but P need P"));
     }
     if (state.start_from_input) {
       const SignatureInput& input = signature.inputs[signature.start_input];
@@ -123,11 +131,12 @@ absl::Status Verify(const Program& program) {
       return Bad(absl::StrCat("hyper ", i), "its value must be finite and not -0");
     }
   }
+  std::vector<AxisSet> types;
+  types.reserve(program.instructions.size());
   for (size_t i = 0; i < program.instructions.size(); ++i) {
-    status = VerifyInstruction(program, static_cast<int>(i));
+    status = VerifyInstruction(program, static_cast<int>(i), types);
     if (!status.ok()) return status;
   }
-  std::vector<AxisSet> types = InstructionTypes(program);
   for (size_t i = 0; i < program.outputs.size(); ++i) {
     const SignatureOutput& output = program.signature->outputs[i];
     status = VerifyFits(program, program.outputs[i], output.axes, types,

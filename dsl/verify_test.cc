@@ -20,12 +20,12 @@ Program Base() {
   Program program;
   program.hypers.resize(2);
   program.states.resize(2);
-  program.states[0].axes = kAllAxes;
+  program.states[0].axes = kModelAxes;
   program.states[0].next = Operand::Instruction(0);
   program.states[1].axes = {Axis::kP};
   program.states[1].next = Operand::Instruction(1);
   program.instructions = {{Op::lerp, {}, {Operand::Input(1), Operand::State(0), Operand::Hyper(1)}},
-                          {Op::mean, kElementAxes, {Operand::Instruction(0)}},
+                          {Op::mean, {Axis::kR, Axis::kC}, {Operand::Instruction(0)}},
                           {Op::mul, {}, {Operand::Instruction(0), Operand::Constant(0.5)}}};
   program.outputs = {Operand::Instruction(2)};
   return program;
@@ -53,8 +53,18 @@ const std::vector<Fault>& Faults() {
        [](Program& p) { p.instructions[0].op = static_cast<Op>(kOpCount); }},
       {"instruction 0", "takes no axes", [](Program& p) { p.instructions[0].over = {Axis::kR}; }},
       {"instruction 1", "names no axes", [](Program& p) { p.instructions[1].over = {}; }},
-      {"instruction 1", "axes",
-       [](Program& p) { p.instructions[1].over = AxisSet::FromBits(0xf); }},
+      {"instruction 1", "the axes of optimizer are P, R, C, R', C'",
+       [](Program& p) {
+         p.instructions[1].over = {Axis::kR, Axis::kB};
+       }},
+      {"instruction 1", "the axes of optimizer are",
+       [](Program& p) { p.instructions[1].over = {Axis::kR2}; }},
+      {"instruction 0", "only an einsum has labels",
+       [](Program& p) { p.instructions[0].labels[1] = 1; }},
+      {"instruction 1", "only an einsum has labels",
+       [](Program& p) { p.instructions[1].labels[0] = 1; }},
+      {"instruction 2", "takes no axes",
+       [](Program& p) { p.instructions[2].over = AxisSet::FromBits(1 << 15); }},
       {"instruction 2", "finite",
        [](Program& p) { p.instructions[2].operands[1] = Operand::Constant(kNaN); }},
       {"instruction 2", "-0",
@@ -82,8 +92,16 @@ const std::vector<Fault>& Faults() {
        [](Program& p) { p.instructions[2].operands[2] = Operand::Constant(1); }},
       {"output update", "instruction", [](Program& p) { p.outputs[0] = Operand::Instruction(3); }},
       {"output update", "-0", [](Program& p) { p.outputs[0] = Operand::Constant(-0.0); }},
-      {"state 1", "R and C need P", [](Program& p) { p.states[1].axes = {Axis::kR}; }},
-      {"state 1", "axes", [](Program& p) { p.states[1].axes = AxisSet::FromBits(0xf); }},
+      {"state 1", "all but P need P", [](Program& p) { p.states[1].axes = {Axis::kR}; }},
+      {"state 1", "all but P need P", [](Program& p) { p.states[1].axes = {Axis::kC1}; }},
+      {"state 1", "among P, R, C, R', C'",
+       [](Program& p) {
+         p.states[1].axes = {Axis::kP, Axis::kB};
+       }},
+      {"state 1", "among P, R, C, R', C'",
+       [](Program& p) {
+         p.states[1].axes = {Axis::kP, Axis::kR2};
+       }},
       {"state 0", "finite", [](Program& p) { p.states[0].start = kNaN; }},
       {"state 0", "-0", [](Program& p) { p.states[0].start = -0.0; }},
       {"state 1", "[P,R,C]", [](Program& p) { p.states[1].start_from_input = true; }},
@@ -99,6 +117,93 @@ const std::vector<Fault>& Faults() {
   return faults;
 }
 
+constexpr AxisSet kImage = {Axis::kB, Axis::kG, Axis::kK, Axis::kH, Axis::kW};
+
+// update = w + einsum(g[R,C], g[R',C] -> [R,R']) summed over R'.
+Program EinsumBase() {
+  Program program;
+  Instruction gram{Op::einsum, {Axis::kR, Axis::kR1}, {Operand::Input(1), Operand::Input(1)}};
+  gram.labels[1] = WithLabel(0, Axis::kR, 1);
+  program.instructions = {gram,
+                          {Op::sum, {Axis::kR1}, {Operand::Instruction(0)}},
+                          {Op::add, {}, {Operand::Input(0), Operand::Instruction(1)}}};
+  program.outputs = {Operand::Instruction(2)};
+  return program;
+}
+
+const std::vector<Fault>& EinsumFaults() {
+  static const std::vector<Fault> faults = {
+      {"instruction 0", "axes of its operands without double primes, here some of R, C, R'",
+       [](Program& p) { p.instructions[0].over = {Axis::kC1}; }},
+      {"instruction 0", "without double primes, here some of R, C",
+       [](Program& p) {
+         p.instructions[0].labels[1] = WithLabel(0, Axis::kR, 2);
+         p.instructions[0].over = {Axis::kR2};
+       }},
+      {"instruction 0", "axes of its operands",
+       [](Program& p) {
+         p.instructions[0].over = {Axis::kP, Axis::kR};
+       }},
+      {"instruction 0", "here none",
+       [](Program& p) {
+         p.instructions[0].operands = {Operand::Input(2), Operand::Input(2)};
+         p.instructions[0].labels = {};
+       }},
+      {"instruction 0", "labels for axes that its operand lacks",
+       [](Program& p) { p.instructions[0].labels[0] = WithLabel(0, Axis::kC1, 1); }},
+      {"instruction 1", "labels that differ",
+       [](Program& p) {  // both axes of [P,R,R'] get the label R
+         p.instructions[1] = {Op::einsum, {Axis::kR}, {Operand::Instruction(0), Operand::Input(2)}};
+       }},
+      {"output update", "has the type [P,R,C], the value has the type [P,R,R']",
+       [](Program& p) { p.outputs[0] = Operand::Instruction(0); }},
+  };
+  return faults;
+}
+
+// y = x - its mean by channel.
+Program LayerBase() {
+  Program program;
+  program.signature = &LayerSignature();
+  program.instructions = {{Op::mean, {Axis::kB, Axis::kH, Axis::kW}, {Operand::Input(0)}},
+                          {Op::sub, {}, {Operand::Input(0), Operand::Instruction(0)}}};
+  program.outputs = {Operand::Instruction(1)};
+  return program;
+}
+
+const std::vector<Fault>& LayerFaults() {
+  static const std::vector<Fault> faults = {
+      {"program", "a layer has no states", [](Program& p) { p.states.resize(1); }},
+      {"instruction 0", "input 5",
+       [](Program& p) { p.instructions[0].operands[0] = Operand::Input(5); }},
+      {"instruction 0", "the axes of layer are B, G, K, H, W",
+       [](Program& p) { p.instructions[0].over = {Axis::kR}; }},
+      {"instruction 0", "mean that removes B keeps [G,K,H,W]; it has to remove H and W too",
+       [](Program& p) { p.instructions[0].over = {Axis::kB}; }},
+      {"instruction 0", "mean that removes B keeps [K,W]",
+       [](Program& p) {
+         p.instructions[0].over = {Axis::kB, Axis::kG, Axis::kH};
+       }},
+      {"instruction 0", "softmax looks across B",
+       [](Program& p) { p.instructions[0].op = Op::softmax; }},
+      {"instruction 0", "clip_by_global_norm looks across B",
+       [](Program& p) {
+         p.instructions[0] = {
+             Op::clip_by_global_norm, {}, {Operand::Input(0), Operand::Constant(1)}};
+       }},
+      {"instruction 0", "einsum looks across B",
+       [](Program& p) {
+         p.instructions[0] = {Op::einsum, {Axis::kK}, {Operand::Input(0), Operand::Input(1)}};
+       }},
+      {"instruction 0", "keeps axes of its operands, here some of B, G, K, H, W",
+       [](Program& p) {
+         p.instructions[0] = {
+             Op::einsum, {Axis::kB, Axis::kR}, {Operand::Input(0), Operand::Input(1)}};
+       }},
+  };
+  return faults;
+}
+
 TEST(Verify, GoodProgramsAreGood) {
   EXPECT_TRUE(Verify(Base()).ok()) << Verify(Base());
   for (std::string_view name : KnownProgramNames()) {
@@ -106,9 +211,10 @@ TEST(Verify, GoodProgramsAreGood) {
   }
 }
 
-TEST(Verify, EveryFaultIsToldWithItsPlace) {
-  for (const Fault& fault : Faults()) {
-    Program program = Base();
+void ExpectTold(const Program& base, const std::vector<Fault>& faults) {
+  EXPECT_TRUE(Verify(base).ok()) << Verify(base);
+  for (const Fault& fault : faults) {
+    Program program = base;
     fault.make(program);
     absl::Status status = Verify(program);
     std::string message(status.message());
@@ -116,6 +222,41 @@ TEST(Verify, EveryFaultIsToldWithItsPlace) {
         << fault.place << ", " << fault.problem;
     EXPECT_EQ(message.rfind(fault.place + ": ", 0), 0u) << message;
     EXPECT_NE(message.find(fault.problem), std::string::npos) << message;
+  }
+}
+
+TEST(Verify, EveryFaultIsToldWithItsPlace) {
+  ExpectTold(Base(), Faults());
+}
+
+TEST(Verify, EveryFaultOfAnEinsumIsTold) {
+  ExpectTold(EinsumBase(), EinsumFaults());
+}
+
+TEST(Verify, EveryFaultOfALayerIsTold) {
+  ExpectTold(LayerBase(), LayerFaults());
+}
+
+// What depends on one example alone, what removes the places along with the batch, and what is
+// reduced without any batch at all.
+TEST(Verify, LayersMayDoAllThatABufferCanStandFor) {
+  const Operand x = Operand::Input(0), gamma = Operand::Input(1);
+  for (const Instruction& allowed :
+       std::vector<Instruction>{{Op::softmax, {Axis::kH, Axis::kW}, {x}},
+                                {Op::mean, {Axis::kH, Axis::kW}, {x}},
+                                {Op::var, {Axis::kK, Axis::kH}, {x}},
+                                {Op::rms, kImage, {x}},
+                                {Op::global_norm, {}, {x}},
+                                {Op::norm, {}, {x}},
+                                {Op::dot, {}, {x, gamma}},
+                                {Op::sum, {Axis::kB}, {gamma}},
+                                {Op::softmax, {Axis::kB, Axis::kK}, {gamma}},
+                                {Op::clip_by_global_norm, {}, {gamma, x}},
+                                {Op::einsum, {Axis::kB, Axis::kH}, {x, gamma}},
+                                {Op::einsum, {Axis::kG}, {gamma, gamma}}}) {
+    Program program = LayerBase();
+    program.instructions[0] = allowed;
+    EXPECT_TRUE(Verify(program).ok()) << Verify(program);
   }
 }
 

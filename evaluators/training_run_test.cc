@@ -36,6 +36,8 @@ class FakeExecution : public Execution {
   void Reset() override {}
   std::vector<double> ReadState(int, int) const override { return {}; }
   absl::Status WriteState(int, int, std::span<const double>) override { return absl::OkStatus(); }
+  std::vector<double> ReadBuffer(int) const override { return {}; }
+  absl::Status WriteBuffer(int, std::span<const double>) override { return absl::OkStatus(); }
 
  private:
   StepFunction step_;

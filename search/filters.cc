@@ -47,6 +47,7 @@ Filters::Filters(FilterOptions options) : options_(std::move(options)) {
 }
 
 std::optional<Filter> Filters::Judge(const Program& canonical) const {
+  if (canonical.signature != &OptimizerSignature()) return Filter::ill_formed;
   if (!ReadsRequiredInput(canonical)) return Filter::ignores_gradient;
   if (IsOverCost(canonical)) return Filter::over_cost;
   return RunProbes(canonical);

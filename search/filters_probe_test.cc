@@ -78,7 +78,7 @@ TEST(FiltersProbes, TheVerdictFollowsFromTheProgramAlone) {
   options.shapes = {{32, 64}, {32, 1}};
   const Filters reused(options);
   std::vector<Program> programs;
-  for (std::string_view name : KnownProgramNames()) {
+  for (std::string_view name : KnownProgramNames(OptimizerSignature())) {
     programs.push_back(Canonicalize(KnownProgram(name).value()));
   }
   const SearchSpace space = SearchSpace::Default(OptimizerSignature());

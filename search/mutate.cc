@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <cmath>
 
+#include "dsl/wellformed.h"
+
 namespace lathe {
 namespace {
 
@@ -107,7 +109,8 @@ void Rebind(Program& program, int position, RandomStream& random) {
 
 void Insert(Program& program, const SearchSpace& space, RandomStream& random) {
   int position = static_cast<int>(random.Below(program.instructions.size() + 1));
-  Instruction instruction = RandomInstruction(program, space, position, random);
+  Instruction instruction =
+      RandomInstruction(program, space, position, InstructionTypes(program), random);
   ShiftResults(program, position, 1);
   program.instructions.insert(program.instructions.begin() + position, instruction);
   Rebind(program, position, random);
@@ -135,9 +138,13 @@ void Modify(Program& program, const SearchSpace& space, RandomStream& random) {
   bool in_instruction = slot.visible < static_cast<int>(program.instructions.size());
   if (in_instruction) {
     Instruction& instruction = program.instructions[slot.visible];
-    if (Info(instruction.op).rule == TypeRule::reduce_over && random.Chance(kOverChance)) {
-      instruction.over = RandomReducedAxes(random);
+    if (NamesAxes(instruction.op) && random.Chance(kOverChance)) {
+      instruction.over = RandomNamedAxes(*program.signature, space, random);
       return;
+    }
+    if (Info(instruction.op).rule == TypeRule::contract && random.Chance(kOverChance)) {
+      const auto operands = OperandTypes(program, instruction, InstructionTypes(program));
+      return DrawLabels(*program.signature, instruction, operands, random);
     }
   }
   *slot.operand = RandomOperand(program, space, slot.visible, kConstantChance, random);
@@ -169,6 +176,7 @@ Mutation Mutate(const Program& parent, const MutationOptions& options, RandomStr
       break;
     default: mutation.operation = "modify"; Modify(program, options.space, random);
   }
+  RepairEinsums(program);
   return mutation;
 }
 

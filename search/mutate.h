@@ -25,8 +25,8 @@ struct Mutation {
 };
 
 // One mutation. The result verifies except that a value may have got too many axes for a state or
-// an output. A hyper stays a hyper and in its range. A program with nothing to mutate comes back
-// as it was.
+// an output, or a reduction of a layer the wrong ones. A hyper stays a hyper and in its range. A
+// program with nothing to mutate comes back as it was.
 Mutation Mutate(const Program& parent, const MutationOptions& options, RandomStream& random);
 
 }  // namespace lathe

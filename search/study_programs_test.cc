@@ -32,7 +32,7 @@ std::vector<double> UpdateOf(const Program& program, std::vector<double> w, std:
 const std::vector<double> kW = {1, -2, 0.5}, kG = {0.25, 3, -1};
 
 TEST(ScaleAndDecayTest, ScalesTheUpdateAndAddsDecoupledDecay) {
-  for (std::string_view name : KnownProgramNames()) {
+  for (std::string_view name : KnownProgramNames(OptimizerSignature())) {
     const Program program = *KnownProgram(name);
     const std::vector<double> plain = UpdateOf(program, kW, kG, 0.5);
     for (double scale : {0.25, 1.0, 4.0}) {

@@ -33,7 +33,7 @@ TEST(LatheEvaluatorTest, GivesTheBitsOfTheEvaluatorInProcess) {
 
   std::map<uint64_t, CanonicalForm> forms;
   std::vector<v1::EvaluatorItem> items;
-  for (std::string_view name : KnownProgramNames()) {
+  for (std::string_view name : KnownProgramNames(OptimizerSignature())) {
     const uint64_t id = forms.size() + 1;
     forms[id] = MakeCanonical(KnownProgram(name).value());
     items.push_back(ShortItem(id, forms[id]));

@@ -2,59 +2,83 @@
 #ifndef LATHE_DSL_REFERENCE_EXECUTION_H_
 #define LATHE_DSL_REFERENCE_EXECUTION_H_
 
-#include <string_view>
+#include <span>
 #include <vector>
 
+#include "dsl/buffers.h"
 #include "dsl/executor.h"
+#include "dsl/random.h"
 #include "dsl/reference/lanes.h"
 #include "dsl/reference/value.h"
 
 namespace lathe::reference {
 
+// What becomes of a tensor, a result with an element axis, once it is computed: nothing; rounded to
+// float; and then moved by one unit in its last place, up, down, or not.
+enum class Rounding : uint8_t { kNone, kFloat, kNudged };
+
 class ReferenceExecution : public Execution {
  public:
-  // The program verifies and every extent is positive.
-  ReferenceExecution(const Program& program, std::span<const Shape> shapes);
+  // The program passes CheckPreparation. `seed` is that of the nudges.
+  ReferenceExecution(const Program& program, std::span<const Shape> shapes, Rounding rounding,
+                     uint64_t seed);
 
   absl::Status Step(const StepBindings& bindings) override;
   void Reset() override;
   std::vector<double> ReadState(int state, int parameter) const override;
   absl::Status WriteState(int state, int parameter, std::span<const double> values) override;
+  std::vector<double> ReadBuffer(int buffer) const override;
+  absl::Status WriteBuffer(int buffer, std::span<const double> values) override;
 
  private:
   using Parameters = std::vector<int>;
 
   void FillExtents();
-  const Parameters& ActiveOf(const StepBindings& bindings) const;
-  bool NeedsBinding(size_t input) const;
-  absl::Status CheckBindings(const StepBindings& bindings) const;
-  absl::Status CheckActive(const Parameters& active) const;
-  absl::Status CheckArrays(const std::vector<std::vector<ArrayRef>>& arrays, size_t index,
-                           AxisSet axes, std::string_view name, const Parameters& active) const;
   void LoadInputs(const StepBindings& bindings, const Parameters& active);
   void StartStates(const Parameters& active);
 
+  // The positions of P at which a value of this type lives: just 0 for one without P.
+  const Parameters& PositionsOf(AxisSet type, const Parameters& active) const;
+  void Run(size_t index, const Parameters& active, bool training);
   void RunElementwise(const Instruction& instruction, Value& out, const Parameters& active);
-  void RunReduction(const Instruction& instruction, Value& out, const Parameters& active);
+  void RunReduction(size_t index, const Parameters& active, bool training);
+  void RunNormalizeOver(const Instruction& instruction, Value& out, const Parameters& active);
+  void RunNormalizeModel(const Instruction& instruction, Value& out, const Parameters& active);
+  void RunEinsum(const Instruction& instruction, Value& out, const Parameters& active);
+  void RunTranspose(const Instruction& instruction, Value& out, const Parameters& active);
+  void Round(Value& value, const Parameters& active);
   // out = value, along the axes that `value` lacks as often as needed.
   void Broadcast(const Operand& value, Value& out, const Parameters& active);
-  void StoreOutput(size_t index, const std::vector<ArrayRef>& arrays, const Parameters& active);
+  void StoreOutput(size_t index, const std::vector<ArrayRef>& arrays, const Parameters& active,
+                   bool subtract);
 
-  const Layout& LayoutOf(const Operand& operand) const;
-  const double* DataOf(const Operand& operand, int parameter) const;
-  Lane LaneOf(const Operand& operand, int parameter, int64_t row) const;
-  // Whether all R x C elements of a parameter can be treated as one row.
-  bool IsFlat(const Instruction& instruction, AxisSet out) const;
+  AxisSet TypeOf(const Operand& operand) const;
+  AxisSet UnionOf(const Instruction& instruction) const;
+  std::span<const double> DataOf(const Operand& operand, int parameter) const;
+  // The elements of an operand as those of a value of `type`; `scratch` may hold them.
+  // Numbers among tensors are rounded if the execution rounds, but for those up to `exact_up_to`.
+  Lane LaneOf(const Operand& operand, AxisSet type, int parameter, std::vector<double>& scratch,
+              double exact_up_to = 0);
+
+  // Numbers are rounded if the execution rounds and the result is a tensor.
+  std::span<const double> EinsumOperand(const Operand& operand, const Value& out, int parameter,
+                                        std::vector<double>& scratch) const;
 
   Program program_;
   std::vector<Shape> shapes_;
-  Parameters everyone_;
-  std::vector<bool> input_used_;
+  Rounding rounding_;
+  RandomStream nudges_;
+  uint64_t
+      nudge_one_in_;  // of so many results one is moved up and one down; 0: all of a tensor alike
+  Parameters everyone_, first_ = {0};
+  std::vector<bool> bound_;
   std::vector<Value> inputs_, results_, outputs_;
   std::vector<Value> states_, next_states_;
+  std::vector<Buffer> buffers_;
+  std::vector<Value> buffer_values_;
   // By state and parameter: whether a state that starts at an input has taken it or been written.
   std::vector<std::vector<bool>> started_;
-  Layout scalar_;
+  std::array<std::vector<double>, kMaxArity> scratch_;
 };
 
 }  // namespace lathe::reference

@@ -161,6 +161,24 @@ TEST(ReferenceExecution, AnOutputMayBeTheMemoryOfAnInput) {
   EXPECT_THAT(model.State(0), ElementsAre(1, 2, 3));
 }
 
+TEST(ReferenceExecution, OutputsAreSubtractedIfThatIsAskedFor) {
+  Model model("update = mul(g, 2)\n");
+  model.SetW(10, 20, 30);
+  model.SetG(1, 2, 3);
+  std::vector<float> w1 = {30};
+  auto inputs = testing::Refs(model.inputs);
+  inputs[0][1] = ArrayRef(w1.data());
+  StepBindings bindings{inputs, {inputs[0]}, {}};
+  bindings.subtract_outputs = true;
+  ASSERT_TRUE(model.run->Step(bindings).ok());
+  EXPECT_EQ(model.inputs[0][0], (std::vector<double>{8, 16}));
+  EXPECT_EQ(w1[0], 24);
+  bindings.active = {1};
+  ASSERT_TRUE(model.run->Step(bindings).ok());
+  EXPECT_EQ(model.inputs[0][0], (std::vector<double>{8, 16})) << "an absent parameter moved";
+  EXPECT_EQ(w1[0], 18);
+}
+
 TEST(ReferenceExecution, InputsThatAreNotReadMayBeLeftOut) {
   Model model("update = mul(g, 2)\n");
   model.SetG(1, 2, 3);
@@ -267,6 +285,7 @@ TEST(ReferenceExecution, PrepareRefusesWhatCannotRun) {
   EXPECT_EQ(code(good, {}), absl::StatusCode::kInvalidArgument);
   EXPECT_EQ(code(good, {{1, 1}, {0, 3}}), absl::StatusCode::kInvalidArgument);
   EXPECT_EQ(code(good, {{3, -1}}), absl::StatusCode::kInvalidArgument);
+  EXPECT_EQ(code(good, {{1ll << 31, 1ll << 31}}), absl::StatusCode::kInvalidArgument);
   good.outputs.clear();
   EXPECT_EQ(code(good, {{1, 1}}), absl::StatusCode::kInvalidArgument);
   EXPECT_EQ(ReferenceExecutor().Name(), "reference-f64");

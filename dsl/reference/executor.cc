@@ -1,36 +1,45 @@
 #include "dsl/executor.h"
 
-#include "absl/strings/str_cat.h"
+#include "dsl/bindings.h"
 #include "dsl/reference/execution.h"
-#include "dsl/verify.h"
 
 namespace lathe {
 namespace {
 
 class Reference : public Executor {
  public:
-  std::string_view Name() const override { return "reference-f64"; }
+  Reference(std::string_view name, reference::Rounding rounding, uint64_t seed = 0)
+      : name_(name), rounding_(rounding), seed_(seed) {}
+
+  std::string_view Name() const override { return name_; }
 
   absl::StatusOr<std::unique_ptr<Execution>> Prepare(const Program& program,
                                                      std::span<const Shape> shapes) const override {
-    absl::Status status = Verify(program);
+    absl::Status status = CheckPreparation(program, shapes);
     if (!status.ok()) return status;
-    if (shapes.empty()) return absl::InvalidArgumentError("a model has at least one parameter");
-    for (const Shape& shape : shapes) {
-      if (shape.rows > 0 && shape.cols > 0) continue;
-      return absl::InvalidArgumentError(absl::StrCat("a parameter has the shape ", shape.rows,
-                                                     " x ", shape.cols,
-                                                     "; both extents must be positive"));
-    }
-    return std::make_unique<reference::ReferenceExecution>(program, shapes);
+    return std::make_unique<reference::ReferenceExecution>(program, shapes, rounding_, seed_);
   }
+
+ private:
+  std::string_view name_;
+  reference::Rounding rounding_;
+  uint64_t seed_;
 };
 
 }  // namespace
 
 const Executor& ReferenceExecutor() {
-  static const Reference executor;
+  static const Reference executor("reference-f64", reference::Rounding::kNone);
   return executor;
+}
+
+const Executor& RoundingReferenceExecutor() {
+  static const Reference executor("reference-f32", reference::Rounding::kFloat);
+  return executor;
+}
+
+std::unique_ptr<Executor> MakeNudgingReferenceExecutor(uint64_t seed) {
+  return std::make_unique<Reference>("reference-nudged", reference::Rounding::kNudged, seed);
 }
 
 }  // namespace lathe

@@ -40,15 +40,21 @@ void Apply(int64_t n, const Lanes& in, double* out) {
 }
 
 template <typename Kernel>
-double Add(double total, double element) {
-  if constexpr (requires { Kernel::Add(1.0, 1.0); }) return Kernel::Add(total, element);
+double Reduce(kernels::Numbers a, kernels::Numbers b) {
+  if constexpr (requires { Kernel::Reduce(a); }) return Kernel::Reduce(a);
+  if constexpr (requires { Kernel::Reduce(a, b); }) return Kernel::Reduce(a, b);
   return NAN;
 }
 
 template <typename Kernel>
-double Finish(double total, double count) {
-  if constexpr (requires { Kernel::Finish(1.0, 1.0); }) return Kernel::Finish(total, count);
-  return NAN;
+double Finish(double moment) {
+  if constexpr (requires { Kernel::Finish(1.0); }) return Kernel::Finish(moment);
+  return moment;
+}
+
+template <typename Kernel>
+void Normalize(std::span<double> a) {
+  if constexpr (requires { Kernel::Normalize(a); }) Kernel::Normalize(a);
 }
 
 }  // namespace
@@ -62,24 +68,33 @@ void ApplyElementwise(Op op, int64_t n, const Lanes& in, double* out) {
   }
 }
 
-double AddToReduction(Op op, double total, double element) {
+double ReduceGroup(Op op, std::span<const double> a, std::span<const double> b) {
   switch (op) {
 // clang-format off
-#define LATHE_OP(name, ...) case Op::name: return Add<kernels::name>(total, element);
+#define LATHE_OP(name, ...) case Op::name: return Reduce<kernels::name>(a, b);
 #include "dsl/ops.def"
     // clang-format on
   }
   return NAN;
 }
 
-double FinishReduction(Op op, double total, double count) {
+double FinishMoment(Op op, double moment) {
   switch (op) {
 // clang-format off
-#define LATHE_OP(name, ...) case Op::name: return Finish<kernels::name>(total, count);
+#define LATHE_OP(name, ...) case Op::name: return Finish<kernels::name>(moment);
 #include "dsl/ops.def"
     // clang-format on
   }
   return NAN;
+}
+
+void NormalizeGroup(Op op, std::span<double> a) {
+  switch (op) {
+// clang-format off
+#define LATHE_OP(name, ...) case Op::name: return Normalize<kernels::name>(a);
+#include "dsl/ops.def"
+    // clang-format on
+  }
 }
 
 }  // namespace lathe::reference

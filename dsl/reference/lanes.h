@@ -1,9 +1,10 @@
-// Applies one op along one row of numbers.
+// Applies one op to rows and groups of numbers.
 #ifndef LATHE_DSL_REFERENCE_LANES_H_
 #define LATHE_DSL_REFERENCE_LANES_H_
 
 #include <array>
 #include <cstdint>
+#include <span>
 
 #include "dsl/op.h"
 
@@ -19,10 +20,13 @@ using Lanes = std::array<Lane, kMaxArity>;
 // out[i] = op(in[0][i], in[1][i], ...) for i < n. `op` is elementwise; `out` may be an operand.
 void ApplyElementwise(Op op, int64_t n, const Lanes& in, double* out);
 
-// A reduction in its three parts. `op` is a reduction.
-inline constexpr double kReductionStart = -0.0;  // the one number that adding to changes nothing
-double AddToReduction(Op op, double total, double element);
-double FinishReduction(Op op, double total, double count);
+// The moment of a reduction over a group of numbers, and what it gives as result. `op` is a
+// reduction; `b` is empty unless it takes two operands.
+double ReduceGroup(Op op, std::span<const double> a, std::span<const double> b);
+double FinishMoment(Op op, double moment);
+
+// A normalization of a group of numbers, in place. `op` is a normalize_over.
+void NormalizeGroup(Op op, std::span<double> a);
 
 }  // namespace lathe::reference
 

@@ -2,56 +2,48 @@
 #ifndef LATHE_DSL_REFERENCE_VALUE_H_
 #define LATHE_DSL_REFERENCE_VALUE_H_
 
-#include <algorithm>
 #include <cstdint>
+#include <span>
 #include <vector>
 
 #include "dsl/executor.h"
 
 namespace lathe::reference {
 
-// How the elements of a value of some type lie in its array: parameter after parameter, row-major;
-// one element in all for a value without axes.
-class Layout {
+// The elements of a value lie parameter after parameter, row-major; of a value without P there is
+// one array.
+class Value {
  public:
-  Layout(AxisSet type, const std::vector<Shape>& shapes) : type_(type) {
+  Value(AxisSet type, std::span<const Shape> shapes) : type_(type) {
     int64_t offset = 0;
-    for (const Shape& shape : shapes) {
+    const size_t count = type.Has(Axis::kP) ? shapes.size() : 1;
+    for (size_t p = 0; p < count; ++p) {
       offsets_.push_back(offset);
-      if (type.Has(Axis::kP)) offset += Size(shape);
+      offset += shapes[p].Elements(type);
     }
-    total_ = type.Has(Axis::kP) ? offset : 1;
+    offsets_.push_back(offset);
+    data_.assign(offset, 0.0);
   }
 
   AxisSet Type() const { return type_; }
-  int64_t Total() const { return total_; }
-  int64_t Offset(int parameter) const { return offsets_[parameter]; }
-  int64_t Rows(const Shape& shape) const { return type_.Has(Axis::kR) ? shape.rows : 1; }
-  int64_t Cols(const Shape& shape) const { return type_.Has(Axis::kC) ? shape.cols : 1; }
-  int64_t Size(const Shape& shape) const { return Rows(shape) * Cols(shape); }
-  // How far apart two rows, or two columns, lie; 0 along an axis that the type lacks.
-  int64_t RowStride(const Shape& shape) const { return type_.Has(Axis::kR) ? Cols(shape) : 0; }
-  int64_t ColStride() const { return type_.Has(Axis::kC) ? 1 : 0; }
+  // Of one parameter; of a value without P the same for every parameter.
+  std::span<double> At(int parameter) {
+    const size_t p = Place(parameter);
+    return std::span(data_).subspan(offsets_[p], offsets_[p + 1] - offsets_[p]);
+  }
+  std::span<const double> At(int parameter) const {
+    const size_t p = Place(parameter);
+    return std::span(data_).subspan(offsets_[p], offsets_[p + 1] - offsets_[p]);
+  }
+  void Fill(double number) { data_.assign(data_.size(), number); }
 
  private:
+  size_t Place(int parameter) const { return type_.Has(Axis::kP) ? parameter : 0; }
+
   AxisSet type_;
   std::vector<int64_t> offsets_;
-  int64_t total_ = 0;
+  std::vector<double> data_;
 };
-
-struct Value {
-  Layout layout;
-  std::vector<double> data;
-
-  Value(AxisSet type, const std::vector<Shape>& shapes)
-      : layout(type, shapes), data(layout.Total(), 0.0) {}
-  double* At(int parameter) { return data.data() + layout.Offset(parameter); }
-  const double* At(int parameter) const { return data.data() + layout.Offset(parameter); }
-};
-
-inline void CopyParameter(const Value& from, Value& to, int parameter, const Shape& shape) {
-  std::copy_n(from.At(parameter), from.layout.Size(shape), to.At(parameter));
-}
 
 }  // namespace lathe::reference
 

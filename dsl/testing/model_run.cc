@@ -20,9 +20,7 @@ Arrays Zeros(const Rows& rows, std::span<const Shape> shapes) {
     auto& of_row = arrays.emplace_back();
     size_t count = row.axes.Has(Axis::kP) ? shapes.size() : 1;
     for (size_t p = 0; p < count; ++p) {
-      int64_t size = (row.axes.Has(Axis::kR) ? shapes[p].rows : 1) *
-                     (row.axes.Has(Axis::kC) ? shapes[p].cols : 1);
-      of_row.emplace_back(size, 0.0);
+      of_row.emplace_back(shapes[p].Elements(row.axes), 0.0);
     }
   }
   return arrays;
@@ -55,8 +53,9 @@ std::vector<std::vector<ArrayRef>> Refs(Arrays& arrays) {
   return refs;
 }
 
-Arrays RandomInputs(std::span<const Shape> shapes, Company company, RandomStream& random) {
-  Arrays arrays = ZeroInputs(OptimizerSignature(), shapes);
+Arrays RandomInputs(const Signature& signature, std::span<const Shape> shapes, Company company,
+                    RandomStream& random) {
+  Arrays arrays = ZeroInputs(signature, shapes);
   for (auto& of_row : arrays) {
     for (std::vector<double>& array : of_row) {
       for (double& number : array) number = RandomNumber(company, random);
@@ -66,14 +65,16 @@ Arrays RandomInputs(std::span<const Shape> shapes, Company company, RandomStream
 }
 
 std::vector<double> RunSteps(const Program& program, std::span<const Shape> shapes,
-                             std::span<const Arrays> steps) {
+                             std::span<const Arrays> steps, bool evaluate_last) {
   std::vector<double> all;
   auto run = ReferenceExecutor().Prepare(program, shapes);
   EXPECT_TRUE(run.ok()) << run.status();
   if (!run.ok()) return all;
-  for (Arrays inputs : steps) {
-    Arrays outputs = ZeroOutputs(*program.signature, shapes);
-    absl::Status status = (*run)->Step({Refs(inputs), Refs(outputs), {}});
+  for (size_t i = 0; i < steps.size(); ++i) {
+    Arrays inputs = steps[i], outputs = ZeroOutputs(*program.signature, shapes);
+    StepBindings bindings{Refs(inputs), Refs(outputs), {}};
+    bindings.training = !evaluate_last || i + 1 < steps.size();
+    absl::Status status = (*run)->Step(bindings);
     EXPECT_TRUE(status.ok()) << status;
     for (const auto& of_row : outputs) {
       for (const auto& array : of_row) all.insert(all.end(), array.begin(), array.end());

@@ -22,11 +22,13 @@ std::vector<std::vector<ArrayRef>> Refs(Arrays& arrays);
 
 // Which numbers RandomInputs draws beside normal ones: ever worse company for arithmetic.
 enum class Company : uint8_t { kZeros, kInfinities, kNaNs };
-Arrays RandomInputs(std::span<const Shape> shapes, Company company, RandomStream& random);
+Arrays RandomInputs(const Signature& signature, std::span<const Shape> shapes, Company company,
+                    RandomStream& random);
 
-// Runs one step per entry of `steps` from the start and gives all outputs one after another.
+// Runs one step per entry of `steps` from the start and gives all outputs one after another. The
+// last step of a layer is one of evaluation if `evaluate_last`.
 std::vector<double> RunSteps(const Program& program, std::span<const Shape> shapes,
-                             std::span<const Arrays> steps);
+                             std::span<const Arrays> steps, bool evaluate_last = false);
 
 // Equal bit for bit, where one NaN is like another.
 bool SameBits(double a, double b);

@@ -7,25 +7,27 @@
 #include "absl/strings/str_cat.h"
 #include "dsl/random_program.h"
 #include "dsl/text.h"
+#include "dsl/wellformed.h"
 
 namespace lathe::testing {
 namespace {
 
 constexpr std::array<double, 5> kConstants = {0, 1, -1, 2, 0.5};
-constexpr std::array<AxisSet, 5> kTypes = {kAllAxes, AxisSet{}, AxisSet{Axis::kP},
+constexpr std::array<AxisSet, 7> kTypes = {kModelAxes,
+                                           AxisSet{},
+                                           AxisSet{Axis::kP},
                                            AxisSet{Axis::kP, Axis::kR},
-                                           AxisSet{Axis::kP, Axis::kC}};
-constexpr std::array<AxisSet, 4> kOver = {AxisSet{Axis::kP}, AxisSet{Axis::kC}, kElementAxes,
-                                          kAllAxes};
+                                           AxisSet{Axis::kP, Axis::kC},
+                                           AxisSet{Axis::kP, Axis::kR, Axis::kR1},
+                                           AxisSet{Axis::kP, Axis::kC, Axis::kC1}};
+constexpr std::array<AxisSet, 6> kOver = {AxisSet{Axis::kP},           AxisSet{Axis::kC},
+                                          AxisSet{Axis::kR, Axis::kC}, kModelAxes,
+                                          AxisSet{Axis::kR1},          kParameterAxes};
 
 class CaseBuilder {
  public:
   explicit CaseBuilder(RandomStream& random)
-      : random_(random), space_(SearchSpace::Default(OptimizerSignature())) {
-    space_.inputs.clear();
-    for (size_t i = 0; i < OptimizerSignature().inputs.size(); ++i) {
-      space_.inputs.push_back(static_cast<int>(i));
-    }
+      : random_(random), space_(SearchSpace::Everything(OptimizerSignature())) {
     // The gradient and the parameters are what programs are about.
     for (int often : {0, 0, 1, 1, 1}) space_.inputs.push_back(often);
   }
@@ -36,8 +38,9 @@ class CaseBuilder {
     for (uint64_t i = random_.Below(16); i > 0; --i) Append(RandomLine());
     for (State& state : program_.states) state.next = RandomNext(state.axes);
     if (random_.Chance(0.5)) MakeTwins();
-    program_.outputs = {Count() > 0 && random_.Chance(0.9) ? Operand::Instruction(Count() - 1)
-                                                           : Any()};
+    program_.outputs = {
+        Fitting(Count() > 0 && random_.Chance(0.9) ? Operand::Instruction(Count() - 1) : Any(),
+                OptimizerSignature().outputs[0].axes)};
     return std::move(program_);
   }
 
@@ -55,7 +58,7 @@ class CaseBuilder {
   State RandomState() {
     State state;
     state.axes = kTypes[random_.Below(kTypes.size())];
-    state.start_from_input = state.axes == kAllAxes && random_.Chance(0.3);
+    state.start_from_input = state.axes == kModelAxes && random_.Chance(0.3);
     if (!state.start_from_input && random_.Chance(0.3)) state.start = RandomConstant();
     return state;
   }
@@ -70,20 +73,49 @@ class CaseBuilder {
   }
 
   Instruction RandomLine() {
-    switch (random_.Below(10)) {
+    switch (random_.Below(11)) {
       case 0: return Count() > 0 ? OnRepetition() : AnyOp();
       case 1: return {Op::neg, {}, {random_.Chance(0.5) ? Any() : Recent()}};
       case 2: return Doubled();
-      case 3: return {random_.Chance(0.5) ? Op::sum : Op::mean, RandomOver(), {Recent()}};
+      case 3: return {RandomNamingOp(), RandomOver(), {Recent()}};
       case 4: return OnNegations();
+      case 5: return random_.Chance(0.5) ? OnTransposes() : Gram();
       default: return AnyOp();
     }
   }
 
   AxisSet RandomOver() { return kOver[random_.Below(kOver.size())]; }
 
+  Op RandomNamingOp() {
+    static const std::vector<Op> ops = [] {
+      // Sums and means are what most programs reduce by.
+      std::vector<Op> all = {Op::sum, Op::sum, Op::mean, Op::mean};
+      for (Op op : AllOps()) {
+        if (NamesAxes(op)) all.push_back(op);
+      }
+      return all;
+    }();
+    return ops[random_.Below(ops.size())];
+  }
+
+  // The product of a value with its transpose: where primed axes come from.
+  Instruction Gram() {
+    const Operand operand = Operand::Input(static_cast<int>(random_.Below(2)));
+    const Axis axis = random_.Chance(0.5) ? Axis::kR : Axis::kC;
+    Instruction gram{Op::einsum,
+                     {axis, axis == Axis::kR ? Axis::kR1 : Axis::kC1},
+                     {operand, random_.Chance(0.5) ? operand : Recent()}};
+    gram.labels[1] = WithLabel(gram.labels[1], axis, 1);
+    return gram;
+  }
+
+  Instruction OnTransposes() {
+    const Operand operand = Append(random_.Chance(0.5) ? Gram() : AnyOp());
+    return {Op::transpose, {}, {Append({Op::transpose, {}, {operand}})}};
+  }
+
   Instruction AnyOp() {
-    Instruction instruction = RandomInstruction(program_, space_, Count(), random_);
+    Instruction instruction = RandomInstruction(program_, space_, Count(), types_, random_);
     for (int i = 0; i < instruction.Arity(); ++i) {
       Operand& operand = instruction.operands[i];
       if (random_.Chance(0.35)) operand = Recent();
@@ -124,16 +156,28 @@ class CaseBuilder {
     return instruction;
   }
 
-  Operand Append(const Instruction& instruction) {
+  Operand Append(Instruction instruction) {
+    const OperandTypeArray operands = OperandTypes(program_, instruction, types_);
+    if (Info(instruction.op).rule == TypeRule::contract) {
+      RepairEinsum(*program_.signature, instruction, operands);
+    }
+    types_.push_back(ResultType(instruction.op, instruction.over,
+                                std::span(operands).first(instruction.Arity())));
     program_.instructions.push_back(instruction);
     return Operand::Instruction(Count() - 1);
   }
 
+  // The operand, or what is left of it without the axes that `axes` lacks.
+  Operand Fitting(const Operand& operand, AxisSet axes) {
+    const AxisSet type = OperandType(program_, operand, types_);
+    if (axes.Contains(type)) return operand;
+    return Append({random_.Chance(0.5) ? Op::sum : Op::reduce_max, type.Without(axes), {operand}});
+  }
+
   Operand RandomNext(AxisSet axes) {
-    std::vector<AxisSet> types = InstructionTypes(program_);
     for (int attempt = 0; attempt < 4; ++attempt) {
       Operand operand = random_.Chance(0.5) ? Recent() : Any();
-      if (axes.Contains(OperandType(program_, operand, types))) return operand;
+      if (axes.Contains(OperandType(program_, operand, types_))) return operand;
     }
     return Operand::Constant(RandomConstant());
   }
@@ -160,6 +204,7 @@ class CaseBuilder {
   RandomStream& random_;
   SearchSpace space_;
   Program program_;
+  std::vector<AxisSet> types_;  // of the instructions
 };
 
 }  // namespace

@@ -11,9 +11,9 @@
 
 namespace lathe::testing {
 
-// A program that verifies: every op and input, hypers, states of every type and start, states that
-// swap or repeat each other, reductions over absent axes, negations, repeated instructions and
-// operands, constants from {0, 1, -1, 2, 0.5}.
+// An optimizer that verifies: every op and input, hypers, states of every type and start, states
+// that swap or repeat each other, reductions over absent axes, products of matrices, transposes,
+// negations, repeated instructions and operands, constants from {0, 1, -1, 2, 0.5}.
 Program RandomCase(RandomStream& random);
 
 // What a failing property prints: the index that opens the case's stream, and its text.

@@ -40,7 +40,10 @@ std::string Join(std::string_view place, std::string_view field) {
 
 absl::Status ResolveOps(v1::Strategy& strategy, std::string_view place) {
   if (strategy.ops().empty()) {
-    for (Op op : AllOps()) (*strategy.mutable_ops())[std::string(Info(op).name)] = Info(op).weight;
+    for (Op op : AllOps()) {
+      if (Info(op).weight <= 0) continue;
+      (*strategy.mutable_ops())[std::string(Info(op).name)] = Info(op).weight;
+    }
   }
   double total = 0;
   for (const auto& [name, weight] : strategy.ops()) {
@@ -226,6 +229,11 @@ absl::StatusOr<v1::JobSpec> ResolveJob(const v1::JobSpec& given) {
     }
     return FieldError("signature", absl::StrCat("unknown signature \"", job.signature(),
                                                 "\"; there are: ", names));
+  }
+  // Filters and tasks run what they judge as optimizers.
+  if (signature != &OptimizerSignature()) {
+    return FieldError("signature", absl::StrCat("programs of signature ", job.signature(),
+                                                " cannot be searched; allowed: optimizer"));
   }
   if (!job.has_seed()) job.set_seed(1);
   if (job.window() == 0) job.set_window(32);

@@ -94,11 +94,12 @@ TEST(ResolveLimits, ZerosThatWereWrittenStay) {
 }
 
 TEST(ResolveLimits, ResolvingAgainChangesNothingForAnyProgramAndStrategy) {
-  for (std::string_view name : KnownProgramNames()) {
+  for (std::string_view name : KnownProgramNames(OptimizerSignature())) {
     for (const char* kind : {"RANDOM", "EVOLUTION", "CONSTANTS"}) {
+      const std::string signature(KnownProgram(name)->signature->name);
       auto once = ResolveJob(Job(absl::StrCat(
-          "warm_start: '", std::string(name), "' strategy { kind: ", kind,
-          " } study { baselines { program: '", std::string(name), "' base_lr: 0.1 } }")));
+          "signature: '", signature, "' warm_start: '", std::string(name), "' strategy { kind: ",
+          kind, " } study { baselines { program: '", std::string(name), "' base_lr: 0.1 } }")));
       ASSERT_TRUE(once.ok()) << once.status();
       auto twice = ResolveJob(*once);
       ASSERT_TRUE(twice.ok()) << twice.status();

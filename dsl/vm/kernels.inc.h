@@ -1,0 +1,367 @@
+// The loops of kernels.h. Included once by each build, which names itself LATHE_ISA and defines
+//   kFloats             how many floats a vector has
+//   LATHE_SLEEF(a, f), LATHE_SLEEF2(a, b, f), LATHE_SLEEF_U15(a, f)   SLEEF's f for such vectors
+// Everything has internal linkage: what is compiled here for one machine must not be taken by the
+// linker for a function that another machine runs.
+#include <cmath>
+#include <cstring>
+#include <utility>
+
+#include "dsl/kernels.h"
+#include "dsl/vm/kernels.h"
+
+namespace lathe::vm {
+namespace {
+
+typedef float V __attribute__((vector_size(kFloats * sizeof(float))));
+typedef int I __attribute__((vector_size(kFloats * sizeof(float))));
+// Unaligned, and of any type beside it.
+typedef float U __attribute__((vector_size(kFloats * sizeof(float)), aligned(4), may_alias));
+
+inline V Load(const float* p) {
+  return *reinterpret_cast<const U*>(p);
+}
+inline void Save(float* p, V v) {
+  *reinterpret_cast<U*>(p) = v;
+}
+inline V Lift(float number) {
+  V all;
+  for (int i = 0; i < kFloats; ++i) all[i] = number;
+  return all;
+}
+
+// Which ops have a vector form; the others are their expression in a loop.
+template <Code code>
+struct Vector {};
+
+#include "dsl/vm/functions.inc.h"
+
+template <typename T>
+inline T SignOf(T a) {
+  return kernels::sign::Apply<T>(a);
+}
+
+struct superops {
+#define LATHE_CALL_1 T a
+#define LATHE_CALL_2 T a, T b
+#define LATHE_CALL_3 T a, T b, T c
+#define LATHE_CALL_4 T a, T b, T c, T d
+#define LATHE_SUPEROP(name, arity, expression)  \
+  struct name {                                 \
+    template <typename T>                       \
+    static inline T Apply(LATHE_CALL_##arity) { \
+      return expression;                        \
+    }                                           \
+  };
+#include "dsl/vm/superops.def"
+};
+
+// The plain form of a code.
+template <Code code>
+struct Plain {};
+#define LATHE_OP(name, ...) \
+  template <Code code>      \
+  requires(code == Code::name) struct Plain<code> : kernels::name {};
+#include "dsl/ops.def"
+// In double: with a large c the terms are far larger than their sum.
+template <>
+struct Plain<Code::lerp> {
+  template <typename T>
+  static T Apply(T a, T b, T c) {
+    return static_cast<T>(kernels::lerp::Apply<double>(a, b, c));
+  }
+};
+#define LATHE_SUPEROP(name, ...) \
+  template <>                    \
+  struct Plain<Code::name> : superops::name {};
+#include "dsl/vm/superops.def"
+
+template <Code code>
+constexpr int ArityOf() {
+  using P = Plain<code>;
+  if constexpr (requires { P::template Apply<float>(1.f); }) return 1;
+  if constexpr (requires { P::template Apply<float>(1.f, 1.f); }) return 2;
+  if constexpr (requires { P::template Apply<float>(1.f, 1.f, 1.f); }) return 3;
+  if constexpr (requires { P::template Apply<float>(1.f, 1.f, 1.f, 1.f); }) return 4;
+  return 0;
+}
+
+template <Code code, int mask>
+void PlainLoop(size_t n, const float* a, const float* b, const float* c, const float* d,
+               float* out) {
+  using P = Plain<code>;
+  constexpr int arity = ArityOf<code>();
+  const float fixed_a = *a, fixed_b = arity > 1 ? *b : 0;
+  const float fixed_c = arity > 2 ? *c : 0, fixed_d = arity > 3 ? *d : 0;
+#pragma GCC ivdep
+  for (size_t i = 0; i < n; ++i) {
+    const float x = mask & 1 ? fixed_a : a[i];
+    if constexpr (arity == 1) out[i] = P::template Apply<float>(x);
+    if constexpr (arity > 1) {
+      const float y = mask & 2 ? fixed_b : b[i];
+      if constexpr (arity == 2) out[i] = P::template Apply<float>(x, y);
+      if constexpr (arity > 2) {
+        const float z = mask & 4 ? fixed_c : c[i];
+        if constexpr (arity == 3) out[i] = P::template Apply<float>(x, y, z);
+        if constexpr (arity > 3) {
+          const float w = mask & 8 ? fixed_d : d[i];
+          out[i] = P::template Apply<float>(x, y, z, w);
+        }
+      }
+    }
+  }
+}
+
+// The last, incomplete vector goes through memory of its own.
+inline V LoadPart(const float* p, size_t count) {
+  V v = Lift(1.0f);
+  std::memcpy(&v, p, count * sizeof(float));
+  return v;
+}
+inline void SavePart(float* p, V v, size_t count) {
+  std::memcpy(p, &v, count * sizeof(float));
+}
+
+template <Code code, int mask>
+void VectorLoop(size_t n, const float* a, const float* b, const float*, const float*, float* out) {
+  const V fixed_a = Lift(*a), fixed_b = ArityOf<code>() > 1 ? Lift(*b) : V{};
+  const auto apply = [](V x, V y) {
+    if constexpr (ArityOf<code>() == 1) {
+      return Vector<code>::Apply(x);
+    } else {
+      return Vector<code>::Apply(x, y);
+    }
+  };
+  size_t i = 0;
+  for (; i + kFloats <= n; i += kFloats) {
+    const V x = mask & 1 ? fixed_a : Load(a + i);
+    const V y = mask & 2 || ArityOf<code>() == 1 ? fixed_b : Load(b + i);
+    Save(out + i, apply(x, y));
+  }
+  if (i == n) return;
+  const V x = mask & 1 ? fixed_a : LoadPart(a + i, n - i);
+  const V y = mask & 2 || ArityOf<code>() == 1 ? fixed_b : LoadPart(b + i, n - i);
+  SavePart(out + i, apply(x, y), n - i);
+}
+
+template <Code code, int mask>
+constexpr Elementwise LoopOf() {
+  constexpr int arity = ArityOf<code>();
+  if constexpr (arity == 0 || mask >= 1 << arity) {
+    return nullptr;
+  } else if constexpr (requires { &Vector<code>::Apply; }) {
+    return &VectorLoop<code, mask>;
+  } else {
+    return &PlainLoop<code, mask>;
+  }
+}
+
+template <Code code, size_t... masks>
+constexpr auto LoopsOf(std::index_sequence<masks...>) {
+  return std::array<Elementwise, sizeof...(masks)>{LoopOf<code, masks>()...};
+}
+
+template <size_t... codes>
+constexpr auto AllLoops(std::index_sequence<codes...>) {
+  return std::array{
+      LoopsOf<static_cast<Code>(codes)>(std::make_index_sequence<1 << kMaxOperands>())...};
+}
+
+// Sixteen doubles in vectors as wide as the machine's.
+constexpr int kDoubles = kFloats / 2;
+constexpr int kLanes = 16;
+constexpr int kVectors = kLanes / kDoubles;
+typedef double D __attribute__((vector_size(kDoubles * sizeof(double))));
+typedef float H __attribute__((vector_size(kDoubles * sizeof(float))));
+typedef float HU __attribute__((vector_size(kDoubles * sizeof(float)), aligned(4), may_alias));
+typedef double DU __attribute__((vector_size(kDoubles * sizeof(double)), aligned(8), may_alias));
+
+inline D Widen(const float* p) {
+  return __builtin_convertvector(static_cast<H>(*reinterpret_cast<const HU*>(p)), D);
+}
+
+struct Lanes {
+  D part[kVectors];
+
+  // -0 is the one number that adding to changes nothing.
+  Lanes() {
+    for (D& numbers : part) numbers = -D{};
+  }
+
+  // In one order, whatever the width.
+  double Total() const {
+    double lane[kLanes];
+    std::memcpy(lane, part, sizeof lane);
+    for (int width = kLanes / 2; width > 0; width /= 2) {
+      for (int i = 0; i < width; ++i) lane[i] += lane[i + width];
+    }
+    return lane[0];
+  }
+  void AddAt(size_t i, double value) {
+    double lane[kLanes];
+    std::memcpy(lane, part, sizeof lane);
+    lane[i] += value;
+    std::memcpy(part, lane, sizeof lane);
+  }
+};
+
+double Sum(size_t n, const float* x) {
+  Lanes total;
+  size_t i = 0;
+  for (; i + kLanes <= n; i += kLanes) {
+#pragma GCC unroll 8
+    for (int k = 0; k < kVectors; ++k) total.part[k] += Widen(x + i + k * kDoubles);
+  }
+  for (size_t k = 0; i + k < n; ++k) total.AddAt(k, x[i + k]);
+  return total.Total();
+}
+
+double SumProducts(size_t n, const float* x, const float* y) {
+  Lanes total;
+  size_t i = 0;
+  for (; i + kLanes <= n; i += kLanes) {
+#pragma GCC unroll 8
+    for (int k = 0; k < kVectors; ++k) {
+      total.part[k] += Widen(x + i + k * kDoubles) * Widen(y + i + k * kDoubles);
+    }
+  }
+  for (size_t k = 0; i + k < n; ++k) total.AddAt(k, double{x[i + k]} * double{y[i + k]});
+  return total.Total();
+}
+
+void SumDeviations(size_t n, const float* x, double center, double* sum, double* squares) {
+  Lanes first, second;
+  size_t i = 0;
+  for (; i + kLanes <= n; i += kLanes) {
+#pragma GCC unroll 8
+    for (int k = 0; k < kVectors; ++k) {
+      const D deviation = Widen(x + i + k * kDoubles) - center;
+      first.part[k] += deviation;
+      second.part[k] += deviation * deviation;
+    }
+  }
+  for (size_t k = 0; i + k < n; ++k) {
+    const double deviation = x[i + k] - center;
+    first.AddAt(k, deviation);
+    second.AddAt(k, deviation * deviation);
+  }
+  *sum += first.Total();
+  *squares += second.Total();
+}
+
+template <V (*combine)(V, V)>
+float Extreme(size_t n, const float* x, float so_far) {
+  V best = Lift(so_far);
+  size_t i = 0;
+  for (; i + kFloats <= n; i += kFloats) best = combine(best, Load(x + i));
+  if (i < n) {
+    V rest = Lift(so_far);
+    std::memcpy(&rest, x + i, (n - i) * sizeof(float));
+    best = combine(best, rest);
+  }
+  float lanes[kFloats];
+  std::memcpy(lanes, &best, sizeof lanes);
+  for (int k = 1; k < kFloats; ++k) lanes[0] = combine(Lift(lanes[0]), Lift(lanes[k]))[0];
+  return lanes[0];
+}
+
+void AddEach(size_t n, const float* x, double* total) {
+#pragma GCC ivdep
+  for (size_t i = 0; i < n; ++i) total[i] += double{x[i]};
+}
+
+void AddProductsEach(size_t n, const float* x, const float* y, double* total) {
+#pragma GCC ivdep
+  for (size_t i = 0; i < n; ++i) total[i] += double{x[i]} * double{y[i]};
+}
+
+void AddDeviationsEach(size_t n, const float* x, const double* center, double* sum,
+                       double* squares) {
+#pragma GCC ivdep
+  for (size_t i = 0; i < n; ++i) {
+    const double deviation = x[i] - center[i];
+    sum[i] += deviation;
+    squares[i] += deviation * deviation;
+  }
+}
+
+// One vector of fused multiply-adds.
+inline V Fma(V a, V b, V c) {
+  V out;
+#pragma GCC unroll 16
+  for (int i = 0; i < kFloats; ++i) out[i] = std::fma(a[i], b[i], c[i]);
+  return out;
+}
+
+// Rows x vectors of results stay in registers while k runs.
+template <int rows, int vectors>
+inline void Tile(size_t inner, const float* a, size_t lda, const float* b, size_t ldb, float* c,
+                 size_t ldc) {
+  V sum[rows][vectors];
+#pragma GCC unroll 8
+  for (int i = 0; i < rows; ++i) {
+#pragma GCC unroll 8
+    for (int j = 0; j < vectors; ++j) sum[i][j] = Load(c + i * ldc + j * kFloats);
+  }
+  for (size_t k = 0; k < inner; ++k) {
+    V right[vectors];
+#pragma GCC unroll 8
+    for (int j = 0; j < vectors; ++j) right[j] = Load(b + k * ldb + j * kFloats);
+#pragma GCC unroll 8
+    for (int i = 0; i < rows; ++i) {
+      const V left = Lift(a[i * lda + k]);
+#pragma GCC unroll 8
+      for (int j = 0; j < vectors; ++j) sum[i][j] = Fma(left, right[j], sum[i][j]);
+    }
+  }
+#pragma GCC unroll 8
+  for (int i = 0; i < rows; ++i) {
+#pragma GCC unroll 8
+    for (int j = 0; j < vectors; ++j) Save(c + i * ldc + j * kFloats, sum[i][j]);
+  }
+}
+
+void Multiply(size_t rows, size_t cols, size_t inner, const float* a, size_t lda, const float* b,
+              size_t ldb, float* c, size_t ldc) {
+  constexpr size_t kTileRows = 4, kTileCols = 2 * kFloats;
+  size_t i = 0;
+  for (; i + kTileRows <= rows; i += kTileRows) {
+    size_t j = 0;
+    for (; j + kTileCols <= cols; j += kTileCols) {
+      Tile<kTileRows, 2>(inner, a + i * lda, lda, b + j, ldb, c + i * ldc + j, ldc);
+    }
+    for (size_t r = i; r < i + kTileRows; ++r) {
+      for (size_t k = 0; k < inner; ++k) {
+        const float left = a[r * lda + k];
+        for (size_t col = j; col < cols; ++col) {
+          c[r * ldc + col] = std::fma(left, b[k * ldb + col], c[r * ldc + col]);
+        }
+      }
+    }
+  }
+  for (; i < rows; ++i) {
+    for (size_t k = 0; k < inner; ++k) {
+      const float left = a[i * lda + k];
+      for (size_t col = 0; col < cols; ++col) {
+        c[i * ldc + col] = std::fma(left, b[k * ldb + col], c[i * ldc + col]);
+      }
+    }
+  }
+}
+
+constexpr Kernels kTable = {
+    .name = LATHE_ISA,
+    .elementwise = AllLoops(std::make_index_sequence<kCodeCount>()),
+    .sum = &Sum,
+    .sum_products = &SumProducts,
+    .sum_deviations = &SumDeviations,
+    .largest = &Extreme<&Max>,
+    .smallest = &Extreme<&Min>,
+    .add_each = &AddEach,
+    .add_products_each = &AddProductsEach,
+    .add_deviations_each = &AddDeviationsEach,
+    .multiply = &Multiply,
+};
+
+}  // namespace
+}  // namespace lathe::vm

@@ -1,0 +1,184 @@
+// Every loop of every build: the same bits, whatever the length and whichever operands are numbers.
+#include "dsl/vm/kernels.h"
+
+#include <gtest/gtest.h>
+
+#include <array>
+#include <cmath>
+#include <cstring>
+#include <limits>
+#include <vector>
+
+#include "dsl/random.h"
+
+namespace lathe::vm {
+namespace {
+
+constexpr size_t kLength = 333;
+
+// Random numbers of many sizes, edges and steps near them.
+std::vector<float> Numbers(uint64_t seed) {
+  constexpr float kInfinity = std::numeric_limits<float>::infinity();
+  constexpr std::array<float, 16> kEdges = {
+      0.0f, -0.0f, kInfinity, -kInfinity, NAN,   1e-45f,  -1e-40f, 1.1754944e-38f,
+      1.0f, -1.0f, 3.4e38f,   -3.4e38f,   88.9f, -104.0f, 1e-8f,   0.99999994f};
+  RandomStream random(seed, {});
+  std::vector<float> numbers(kEdges.begin(), kEdges.end());
+  while (numbers.size() < kLength) {
+    const double size =
+        PortableExp2(random.Chance(0.2) ? 120 * random.Normal() / 3 : random.Normal());
+    numbers.push_back(static_cast<float>((random.Chance(0.5) ? 1 : -1) * size));
+  }
+  // Edges meet each other at other places for other seeds.
+  for (size_t i = numbers.size(); i-- > 1;) std::swap(numbers[i], numbers[random.Below(i + 1)]);
+  return numbers;
+}
+
+// NaN counts as NaN, whatever its payload.
+bool SameBits(float a, float b) {
+  if (std::isnan(a) || std::isnan(b)) return std::isnan(a) && std::isnan(b);
+  return std::memcmp(&a, &b, sizeof a) == 0;
+}
+
+class KernelsTest : public testing::Test {
+ protected:
+  const std::array<std::vector<float>, 4> in_ = {Numbers(1), Numbers(2), Numbers(3), Numbers(4)};
+  const Kernels& first_ = *AvailableKernels()[0];
+
+  std::vector<float> Run(const Kernels& kernels, int code, int mask, size_t start, size_t n) const {
+    std::vector<float> out(n + 1, 12345.0f);
+    const Elementwise loop = kernels.elementwise[code][mask];
+    loop(n, &in_[0][start], &in_[1][start], &in_[2][start], &in_[3][start], out.data());
+    EXPECT_EQ(out[n], 12345.0f) << "wrote beyond the end";
+    return out;
+  }
+};
+
+TEST_F(KernelsTest, TheLastIsForEveryMachine) {
+  EXPECT_EQ(AvailableKernels().back()->name, "portable");
+}
+
+TEST_F(KernelsTest, EveryBuildGivesTheSameBits) {
+  int loops = 0;
+  for (const Kernels* kernels : AvailableKernels()) {
+    for (int code = 0; code < kCodeCount; ++code) {
+      for (int mask = 0; mask < 1 << kMaxOperands; ++mask) {
+        const bool there = first_.elementwise[code][mask] != nullptr;
+        ASSERT_EQ(kernels->elementwise[code][mask] != nullptr, there) << code;
+        if (!there) continue;
+        ++loops;
+        // One number stands for all: each of the edges takes a turn.
+        for (size_t start = 0; start < (mask == 0 ? 1u : 64u); ++start) {
+          const std::vector<float> expected = Run(first_, code, mask, start, kLength - 64);
+          const std::vector<float> actual = Run(*kernels, code, mask, start, kLength - 64);
+          for (size_t i = 0; i < expected.size(); ++i) {
+            ASSERT_TRUE(SameBits(expected[i], actual[i]))
+                << kernels->name << ", code " << code << ", mask " << mask << ", at " << i << ": "
+                << actual[i] << " is not " << expected[i] << " of " << in_[0][start + i] << ", "
+                << in_[1][start + i];
+          }
+        }
+      }
+    }
+  }
+  EXPECT_GT(loops, 100);
+}
+
+TEST_F(KernelsTest, AnElementDoesNotDependOnItsPlaceOrTheLength) {
+  for (const Kernels* kernels : AvailableKernels()) {
+    for (int code = 0; code < kCodeCount; ++code) {
+      if (kernels->elementwise[code][0] == nullptr) continue;
+      const std::vector<float> all = Run(*kernels, code, 0, 0, kLength);
+      for (size_t start : {0, 1, 7, 100}) {
+        for (size_t n = 0; n <= 40; ++n) {
+          const std::vector<float> part = Run(*kernels, code, 0, start, n);
+          for (size_t i = 0; i < n; ++i) {
+            ASSERT_TRUE(SameBits(part[i], all[start + i])) << kernels->name << ", code " << code;
+          }
+        }
+      }
+    }
+  }
+}
+
+TEST_F(KernelsTest, AResultMayOverwriteAnOperand) {
+  for (const Kernels* kernels : AvailableKernels()) {
+    for (int code = 0; code < kCodeCount; ++code) {
+      const Elementwise loop = kernels->elementwise[code][0];
+      if (loop == nullptr) continue;
+      const std::vector<float> expected = Run(*kernels, code, 0, 0, kLength);
+      for (int overwritten = 0; overwritten < kMaxOperands; ++overwritten) {
+        auto in = in_;
+        loop(kLength, in[0].data(), in[1].data(), in[2].data(), in[3].data(),
+             in[overwritten].data());
+        for (size_t i = 0; i < kLength; ++i) {
+          ASSERT_TRUE(SameBits(in[overwritten][i], expected[i])) << kernels->name << " " << code;
+        }
+      }
+    }
+  }
+}
+
+TEST_F(KernelsTest, TotalsHaveTheSameBitsAndAreRight) {
+  std::vector<float> x, y;
+  RandomStream random(9, {});
+  for (int i = 0; i < 1000; ++i) {
+    x.push_back(static_cast<float>(random.Normal()));
+    y.push_back(static_cast<float>(random.Normal()));
+  }
+  for (size_t n : {1, 2, 15, 16, 17, 31, 64, 999, 1000}) {
+    double sum = 0, products = 0;
+    float largest = x[0];
+    for (size_t i = 0; i < n; ++i) {
+      sum += x[i];
+      products += double{x[i]} * y[i];
+      largest = std::max(largest, x[i]);
+    }
+    for (const Kernels* kernels : AvailableKernels()) {
+      EXPECT_EQ(kernels->sum(n, x.data()), first_.sum(n, x.data())) << n;
+      EXPECT_NEAR(kernels->sum(n, x.data()), sum, 1e-12);
+      EXPECT_EQ(kernels->sum_products(n, x.data(), y.data()),
+                first_.sum_products(n, x.data(), y.data()));
+      EXPECT_NEAR(kernels->sum_products(n, x.data(), y.data()), products, 1e-12);
+      double sums[2] = {}, squares[2] = {};
+      kernels->sum_deviations(n, x.data(), 0.5, &sums[0], &squares[0]);
+      first_.sum_deviations(n, x.data(), 0.5, &sums[1], &squares[1]);
+      EXPECT_EQ(sums[0], sums[1]);
+      EXPECT_EQ(squares[0], squares[1]);
+      EXPECT_EQ(kernels->largest(n, x.data(), x[0]), largest);
+      EXPECT_TRUE(std::isnan(kernels->smallest(n, x.data(), NAN)));
+    }
+  }
+  EXPECT_TRUE(std::signbit(first_.sum(1, std::array{-0.0f}.data())));
+}
+
+TEST_F(KernelsTest, ProductsOfMatricesHaveTheSameBitsAndAreRight) {
+  RandomStream random(10, {});
+  for (const auto& [rows, cols, inner] : {std::array<size_t, 3>{1, 1, 1},
+                                          {3, 5, 7},
+                                          {4, 16, 9},
+                                          {9, 33, 20},
+                                          {13, 70, 1},
+                                          {8, 64, 64}}) {
+    std::vector<float> a(rows * inner), b(inner * cols);
+    for (float& number : a) number = static_cast<float>(random.Normal());
+    for (float& number : b) number = static_cast<float>(random.Normal());
+    std::vector<float> expected(rows * cols, 0.0f);
+    first_.multiply(rows, cols, inner, a.data(), inner, b.data(), cols, expected.data(), cols);
+    for (const Kernels* kernels : AvailableKernels()) {
+      std::vector<float> c(rows * cols, 0.0f);
+      kernels->multiply(rows, cols, inner, a.data(), inner, b.data(), cols, c.data(), cols);
+      EXPECT_EQ(c, expected) << kernels->name;
+    }
+    for (size_t i = 0; i < rows; ++i) {
+      for (size_t j = 0; j < cols; ++j) {
+        double right = 0;
+        for (size_t k = 0; k < inner; ++k) right += double{a[i * inner + k]} * b[k * cols + j];
+        EXPECT_NEAR(expected[i * cols + j], right, 1e-4);
+      }
+    }
+  }
+}
+
+}  // namespace
+}  // namespace lathe::vm
