@@ -1,10 +1,11 @@
-// lathe: submits jobs to a server, watches them, shows what they have found.
+// lathe: submits jobs to a server, watches them, shows what they have found; works on programs.
 #include <CLI/CLI.hpp>
 #include <cstdio>
 #include <functional>
 
 #include "clients/cli/client.h"
 #include "clients/cli/commands.h"
+#include "clients/cli/prog_commands.h"
 #include "clients/cli/terminal_text.h"
 #include "clients/run/run_command.h"
 
@@ -132,8 +133,9 @@ int Main(int argc, char** argv) {
   for (auto* add : {AddSubmit, AddJobs, AddWatch, AddTop, AddShow, AddExport, AddCancel, AddLogs}) {
     add(app, line);
   }
-  int run_status = 0;
+  int run_status = 0, prog_status = 0;
   AddRunCommand(app, &run_status);
+  AddProgCommand(app, &prog_status);
   try {
     app.parse(argc, argv);
   } catch (const CLI::ParseError& error) {
@@ -141,6 +143,7 @@ int Main(int argc, char** argv) {
     return Fail(absl::InvalidArgumentError(std::string(error.what()) + "; see lathe --help"));
   }
   if (app.got_subcommand("run")) return run_status;
+  if (app.got_subcommand("prog")) return prog_status;
   if (line.command == nullptr) {
     return Fail(absl::InvalidArgumentError("a command is missing; see lathe --help"));
   }
