@@ -1,0 +1,91 @@
+#include "tests/bench/figures.h"
+
+#include <benchmark/benchmark.h>
+
+#include <algorithm>
+#include <cmath>
+#include <cstdio>
+#include <cstring>
+#include <fstream>
+#include <nlohmann/json.hpp>
+
+namespace lathe::bench {
+namespace {
+
+class Collector : public benchmark::ConsoleReporter {
+ public:
+  void ReportRuns(const std::vector<Run>& runs) override {
+    std::vector<Run> shown;
+    for (const Run& run : runs) {
+      if (run.run_type == Run::RT_Iteration) {
+        times_[run.run_name.function_name].push_back(run.GetAdjustedRealTime());
+      } else if (run.aggregate_name == "median") {
+        shown.push_back(run);
+      }
+    }
+    if (!shown.empty()) ConsoleReporter::ReportRuns(shown);
+  }
+
+  Medians Result() {
+    Medians medians;
+    for (auto& [name, times] : times_) {
+      std::sort(times.begin(), times.end());
+      medians[name] = times[times.size() / 2];
+    }
+    return medians;
+  }
+
+ private:
+  std::map<std::string, std::vector<double>> times_;
+};
+
+// Takes "--figures FILE" out of the arguments.
+std::string TakeFile(std::vector<char*>& arguments) {
+  for (size_t i = 1; i + 1 < arguments.size(); ++i) {
+    if (std::strcmp(arguments[i], "--figures") != 0) continue;
+    std::string file = arguments[i + 1];
+    arguments.erase(arguments.begin() + i, arguments.begin() + i + 2);
+    return file;
+  }
+  return "";
+}
+
+}  // namespace
+
+Figure Ratio(const std::string& name, const std::string& slow, const std::string& fast) {
+  return {name, "ratio", [slow, fast](const Medians& medians) {
+            const auto above = medians.find(slow), below = medians.find(fast);
+            if (above == medians.end() || below == medians.end()) return std::nan("");
+            return above->second / below->second;
+          }};
+}
+
+int RunBenchmarks(int argc, char** argv, const std::vector<Figure>& figures,
+                  const std::vector<std::string>& notes) {
+  static char repetitions[] = "--benchmark_repetitions=9";
+  static char interleaved[] = "--benchmark_enable_random_interleaving=true";
+  static char minimum[] = "--benchmark_min_time=0.02";
+  std::vector<char*> arguments = {argv[0], repetitions, interleaved, minimum};
+  arguments.insert(arguments.end(), argv + 1, argv + argc);
+  const std::string file = TakeFile(arguments);
+  int count = static_cast<int>(arguments.size());
+  benchmark::Initialize(&count, arguments.data());
+  if (benchmark::ReportUnrecognizedArguments(count, arguments.data())) return 2;
+  Collector collector;
+  benchmark::RunSpecifiedBenchmarks(&collector);
+  const Medians medians = collector.Result();
+  for (const std::string& note : notes) std::printf("%s\n", note.c_str());
+  nlohmann::json list = nlohmann::json::array();
+  for (const Figure& figure : figures) {
+    const double value = figure.value(medians);
+    if (!std::isfinite(value)) continue;
+    std::printf("figure %s %.4g %s\n", figure.name.c_str(), value, figure.unit.c_str());
+    list.push_back({{"name", figure.name}, {"value", value}, {"unit", figure.unit}});
+  }
+  if (file.empty()) return 0;
+  std::ofstream out(file);
+  out << list.dump(2) << "\n";
+  return out.good() ? 0 : 1;
+}
+
+}  // namespace lathe::bench
