@@ -197,10 +197,9 @@ void ReferenceExecution::RunEinsum(const Instruction& instruction, Value& out,
     std::array<std::span<const double>, 2> data;
     for (int i = 0; i < 2; ++i)
       data[i] = EinsumOperand(instruction.operands[i], out, p, scratch_[i]);
-    const auto& [a, b] = data;
     std::span<double> to = out.At(p);
     std::ranges::fill(to, 0.0);
-    RunLoops(loops, [&](int64_t i, int64_t j, int64_t k) { to[k] += a[i] * b[j]; });
+    RunLoops(loops, [&](int64_t i, int64_t j, int64_t k) { to[k] += data[0][i] * data[1][j]; });
   }
 }
 

@@ -163,7 +163,7 @@ void NestRun::Run(Memory& memory, NodeMemory& nodes) {
       const bool anew = first || node.type.Has(Axis::kP);
       const size_t size = memory.shapes[p].Elements(node.type.Without({Axis::kP}));
       if (anew) StartTotals(s, size);
-      totals_[s].count += static_cast<double>(shaped.total / static_cast<int64_t>(size));
+      totals_[s].count += static_cast<double>(shaped.total) / static_cast<double>(size);
     }
     RunParameter(shaped, memory, first);
     first = false;
