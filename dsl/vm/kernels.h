@@ -44,7 +44,8 @@ struct Kernels {
                    const float* b, size_t ldb, float* c, size_t ldc);
 };
 
-// Those that this machine can run, the fastest first; never empty.
+// Those that this machine can run, the fastest first, the portable ones last. Each gives the bits
+// of the portable ones on a few hundred probes of every code.
 std::span<const Kernels* const> AvailableKernels();
 
 }  // namespace lathe::vm
