@@ -115,25 +115,12 @@ void Single::RunReduceNumbers(Memory& memory, NodeMemory& nodes) {
   if (!node_.type.Has(Axis::kP)) finish(0);
 }
 
-void Single::CopyOperand(const Values& values, int k, int p, std::vector<double>& to) const {
+template <typename T>
+void Single::CopyOperand(const Values& values, int k, int p, std::vector<T>& to) const {
   const Ref& ref = node_.operands[k];
   const size_t count = static_cast<size_t>(shapes_[p].Elements(types_[k].Without({Axis::kP})));
   if (ref.kind == Ref::Kind::kConstant) {
-    to.assign(1, ref.constant);
-  } else if (IsNumberType(types_[k])) {
-    const double* from = values.NumbersOf(ref).At(p);
-    to.assign(from, from + count);
-  } else {
-    const float* from = values.ArrayOf(ref, p);
-    to.assign(from, from + count);
-  }
-}
-
-void Single::CopyOperand(const Values& values, int k, int p, std::vector<float>& to) const {
-  const Ref& ref = node_.operands[k];
-  const size_t count = static_cast<size_t>(shapes_[p].Elements(types_[k].Without({Axis::kP})));
-  if (ref.kind == Ref::Kind::kConstant) {
-    to.assign(1, static_cast<float>(ref.constant));
+    to.assign(1, static_cast<T>(ref.constant));
   } else if (IsNumberType(types_[k])) {
     const double* from = values.NumbersOf(ref).At(p);
     to.assign(from, from + count);

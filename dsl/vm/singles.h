@@ -35,8 +35,8 @@ class Single {
   void RunTranspose(Memory& memory, NodeMemory& nodes);
   const std::vector<int>& Positions(const Memory& memory) const;
   // The elements of an operand for one parameter, as floats or as doubles.
-  void CopyOperand(const Values& values, int k, int p, std::vector<float>& to) const;
-  void CopyOperand(const Values& values, int k, int p, std::vector<double>& to) const;
+  template <typename T>
+  void CopyOperand(const Values& values, int k, int p, std::vector<T>& to) const;
 
   const Lowered& lowered_;
   const int index_;
