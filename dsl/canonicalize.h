@@ -16,14 +16,14 @@ namespace lathe {
 
 // A program that verifies gives one that verifies. Hypers that are still used keep their names and
 // ranges, all other names go.
-Program Canonicalize(const Program& program);
+Program Canonicalize(Program program);
 
 struct CanonicalForm {
   Program program;
   std::string text;  // Print(program), which decides equality
   Hash128 hash;      // of the text, which names the program
 };
-CanonicalForm MakeCanonical(const Program& program);
+CanonicalForm MakeCanonical(Program program);
 
 }  // namespace lathe
 

@@ -150,12 +150,7 @@ std::string RuleName(const Instruction& instruction, const Rewritten& rewritten)
 
 void CountRules(const Program& program, std::map<std::string, int>& fired) {
   std::vector<AxisSet> types = InstructionTypes(program);
-  const OperandView view = {
-      .producer = [&](const Operand& operand) -> const Instruction* {
-        if (operand.kind != Operand::Kind::kInstruction) return nullptr;
-        return &program.instructions[operand.index];
-      },
-      .type = [&](const Operand& operand) { return OperandType(program, operand, types); }};
+  const OperandView view(program, types);
   for (const Instruction& instruction : program.instructions) {
     if (FoldConstants(instruction)) ++fired["folded"];
     if (auto rewritten = ApplyIdentity(instruction, view)) {

@@ -15,7 +15,7 @@ bool IsConstant(const Operand& operand, double value) {
 
 // The operand of the op that produced `operand`, if that was `op`.
 std::optional<Operand> Inside(const Operand& operand, Op op, const OperandView& view) {
-  const Instruction* producer = view.producer(operand);
+  const Instruction* producer = view.Producer(operand);
   if (producer == nullptr || producer->op != op) return std::nullopt;
   return producer->operands[0];
 }
@@ -76,7 +76,7 @@ bool KeepsOneNumber(Op op) {
 // Axes that are not there need not be named.
 std::optional<Rewritten> OverAxes(const Instruction& instruction, const OperandView& view) {
   const AxisSet named = instruction.over.Has(Axis::kP) ? kEveryAxis : instruction.over;
-  const AxisSet present = view.type(instruction.operands[0]).Within(named);
+  const AxisSet present = view.Type(instruction.operands[0]).Within(named);
   if (present.Empty()) {
     if (KeepsOneNumber(instruction.op)) return instruction.operands[0];
     return std::nullopt;
@@ -89,7 +89,7 @@ std::optional<Rewritten> OverAxes(const Instruction& instruction, const OperandV
 
 std::optional<Rewritten> Transposition(const Instruction& instruction, const OperandView& view) {
   const Operand& a = instruction.operands[0];
-  const AxisSet type = view.type(a);
+  const AxisSet type = view.Type(a);
   if (!type.Contains({Axis::kR, Axis::kR1}) && !type.Contains({Axis::kC, Axis::kC1})) return a;
   if (std::optional<Operand> inner = Inside(a, Op::transpose, view)) return *inner;
   return std::nullopt;
@@ -98,13 +98,13 @@ std::optional<Rewritten> Transposition(const Instruction& instruction, const Ope
 // A choice between a value and itself, unless the condition has axes that the value lacks.
 std::optional<Rewritten> Choice(const Instruction& instruction, const OperandView& view) {
   const auto& [condition, a, b] = instruction.operands;
-  if (!(a == b) || !view.type(a).Contains(view.type(condition))) return std::nullopt;
+  if (!(a == b) || !view.Type(a).Contains(view.Type(condition))) return std::nullopt;
   return a;
 }
 
 std::optional<Rewritten> UnaryIdentity(const Instruction& instruction, const OperandView& view) {
   const Operand& a = instruction.operands[0];
-  const Instruction* producer = view.producer(a);
+  const Instruction* producer = view.Producer(a);
   switch (instruction.op) {
     case Op::neg:
       if (std::optional<Operand> inner = Inside(a, Op::neg, view)) return *inner;

@@ -3,19 +3,31 @@
 #ifndef LATHE_DSL_IDENTITIES_H_
 #define LATHE_DSL_IDENTITIES_H_
 
-#include <functional>
 #include <optional>
+#include <span>
 #include <variant>
 
 #include "dsl/program.h"
 
 namespace lathe {
 
-// What the identities look at: the instruction that produced an operand (null if none did) and the
-// operand's type.
-struct OperandView {
-  std::function<const Instruction*(const Operand&)> producer;
-  std::function<AxisSet(const Operand&)> type;
+// What the identities look at: the instruction that produced an operand and the operand's type.
+class OperandView {
+ public:
+  // The program outlives the view; `types` are those of its instructions.
+  OperandView(const Program& program, std::span<const AxisSet> types)
+      : program_(program), types_(types) {}
+
+  // Null if no instruction did.
+  const Instruction* Producer(const Operand& operand) const {
+    if (operand.kind != Operand::Kind::kInstruction) return nullptr;
+    return &program_.instructions[operand.index];
+  }
+  AxisSet Type(const Operand& operand) const { return OperandType(program_, operand, types_); }
+
+ private:
+  const Program& program_;
+  const std::span<const AxisSet> types_;
 };
 
 // What may stand for an instruction: an operand that is there already, or another instruction.

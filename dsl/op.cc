@@ -10,7 +10,7 @@ constexpr OpTraits Traits(int bits) {
   return {.commutative = (bits & commutative) != 0, .foldable = (bits & foldable) != 0};
 }
 
-constexpr std::array<OpInfo, kOpCount> kOps = {{
+constexpr std::array<OpInfo, kOpCount> kRows = {{
 #define LATHE_OP(name, arity, rule, traits, weight, cost, since, cpp, torch, doc) \
   {#name, arity, TypeRule::rule, Traits(traits), weight, cost, since, cpp, torch, doc},
 #include "dsl/ops.def"
@@ -24,10 +24,10 @@ constexpr bool RowIsSound(const OpInfo& op) {
 }
 
 constexpr bool TableIsSound() {
-  for (size_t i = 0; i < kOps.size(); ++i) {
-    if (!RowIsSound(kOps[i])) return false;
+  for (size_t i = 0; i < kRows.size(); ++i) {
+    if (!RowIsSound(kRows[i])) return false;
     for (size_t j = 0; j < i; ++j) {
-      if (kOps[i].name == kOps[j].name) return false;
+      if (kRows[i].name == kRows[j].name) return false;
     }
   }
   return true;
@@ -36,13 +36,11 @@ static_assert(TableIsSound(), "dsl/ops.def has a duplicate name or an impossible
 
 }  // namespace
 
-const OpInfo& Info(Op op) {
-  return kOps[static_cast<size_t>(op)];
-}
+const std::array<OpInfo, kOpCount> kOpTable = kRows;
 
 std::optional<Op> OpByName(std::string_view name) {
-  for (size_t i = 0; i < kOps.size(); ++i) {
-    if (kOps[i].name == name) return static_cast<Op>(i);
+  for (size_t i = 0; i < kRows.size(); ++i) {
+    if (kRows[i].name == name) return static_cast<Op>(i);
   }
   return std::nullopt;
 }
@@ -51,10 +49,6 @@ std::array<Op, kOpCount> AllOps() {
   std::array<Op, kOpCount> ops;
   for (int i = 0; i < kOpCount; ++i) ops[i] = static_cast<Op>(i);
   return ops;
-}
-
-bool NamesAxes(Op op) {
-  return Info(op).rule == TypeRule::reduce_over || Info(op).rule == TypeRule::normalize_over;
 }
 
 bool IsReduction(Op op) {

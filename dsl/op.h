@@ -57,12 +57,19 @@ struct OpInfo {
   std::string_view doc;
 };
 
-const OpInfo& Info(Op op);
+// The rows of dsl/ops.def, by op.
+extern const std::array<OpInfo, kOpCount> kOpTable;
+inline const OpInfo& Info(Op op) {
+  return kOpTable[static_cast<size_t>(op)];
+}
+
 std::optional<Op> OpByName(std::string_view name);
 std::array<Op, kOpCount> AllOps();
 
 // Whether a statement with this op says "over".
-bool NamesAxes(Op op);
+inline bool NamesAxes(Op op) {
+  return Info(op).rule == TypeRule::reduce_over || Info(op).rule == TypeRule::normalize_over;
+}
 // Whether the op is one of those that remove axes: sum, norm, dot, ...
 bool IsReduction(Op op);
 

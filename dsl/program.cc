@@ -1,7 +1,6 @@
 #include "dsl/program.h"
 
 #include <cmath>
-#include <span>
 
 #include "dsl/text.h"
 
@@ -51,34 +50,11 @@ AxisLabels WithLabel(AxisLabels labels, Axis axis, int primes) {
   return static_cast<AxisLabels>((labels & ~(3 << shift)) | primes << shift);
 }
 
-AxisSet OperandType(const Program& program, const Operand& operand,
-                    const std::vector<AxisSet>& instruction_types) {
-  switch (operand.kind) {
-    case Operand::Kind::kConstant:
-    case Operand::Kind::kHyper: return {};
-    case Operand::Kind::kInput: return program.signature->inputs[operand.index].axes;
-    case Operand::Kind::kState: return program.states[operand.index].axes;
-    case Operand::Kind::kInstruction: return instruction_types[operand.index];
-  }
-  return {};
-}
-
-std::array<AxisSet, kMaxArity> OperandTypes(const Program& program, const Instruction& instruction,
-                                            const std::vector<AxisSet>& instruction_types) {
-  std::array<AxisSet, kMaxArity> types;
-  for (int i = 0; i < instruction.Arity(); ++i) {
-    types[i] = OperandType(program, instruction.operands[i], instruction_types);
-  }
-  return types;
-}
-
 std::vector<AxisSet> InstructionTypes(const Program& program) {
   std::vector<AxisSet> types;
   types.reserve(program.instructions.size());
   for (const Instruction& instruction : program.instructions) {
-    const auto operands = OperandTypes(program, instruction, types);
-    types.push_back(ResultType(instruction.op, instruction.over,
-                               std::span(operands).first(instruction.Arity())));
+    types.push_back(TypeOf(instruction, OperandTypes(program, instruction, types)));
   }
   return types;
 }

@@ -9,6 +9,7 @@
 #include <array>
 #include <cstdint>
 #include <limits>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -130,12 +131,38 @@ struct Program {
 std::vector<AxisSet> InstructionTypes(const Program& program);
 
 // The type of one operand, given the types of the instructions before it.
-AxisSet OperandType(const Program& program, const Operand& operand,
-                    const std::vector<AxisSet>& instruction_types);
+inline AxisSet OperandType(const Program& program, const Operand& operand,
+                           std::span<const AxisSet> instruction_types) {
+  switch (operand.kind) {
+    case Operand::Kind::kConstant:
+    case Operand::Kind::kHyper: return {};
+    case Operand::Kind::kInput: return program.signature->inputs[operand.index].axes;
+    case Operand::Kind::kState: return program.states[operand.index].axes;
+    case Operand::Kind::kInstruction: return instruction_types[operand.index];
+  }
+  return {};
+}
 
 // The types of an instruction's operands, given the types of the instructions before it.
-std::array<AxisSet, kMaxArity> OperandTypes(const Program& program, const Instruction& instruction,
-                                            const std::vector<AxisSet>& instruction_types);
+inline std::array<AxisSet, kMaxArity> OperandTypes(const Program& program,
+                                                   const Instruction& instruction,
+                                                   std::span<const AxisSet> instruction_types) {
+  std::array<AxisSet, kMaxArity> types;
+  for (int i = 0; i < instruction.Arity(); ++i) {
+    types[i] = OperandType(program, instruction.operands[i], instruction_types);
+  }
+  return types;
+}
+
+// The type of the result of an instruction whose operands have these types.
+inline AxisSet TypeOf(const Instruction& instruction,
+                      const std::array<AxisSet, kMaxArity>& operand_types) {
+  if (Info(instruction.op).rule == TypeRule::elementwise) {
+    return operand_types[0].With(operand_types[1]).With(operand_types[2]);
+  }
+  return ResultType(instruction.op, instruction.over,
+                    std::span(operand_types).first(instruction.Arity()));
+}
 
 // Calls visit(Operand&) for every operand: of the instructions in order, of the outputs, of the
 // states' next values.

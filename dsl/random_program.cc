@@ -124,8 +124,7 @@ class Builder {
       if (operand.kind == Operand::Kind::kInstruction) read_[operand.index] = true;
     }
     const OperandTypeArray operands = OperandTypes(program_, instruction, types_);
-    types_.push_back(ResultType(instruction.op, instruction.over,
-                                std::span(operands).first(instruction.Arity())));
+    types_.push_back(TypeOf(instruction, operands));
     program_.instructions.push_back(instruction);
     read_.push_back(false);
     return Operand::Instruction(static_cast<int>(program_.instructions.size()) - 1);

@@ -1,7 +1,6 @@
 #include "dsl/structure_hash.h"
 
 #include <bit>
-#include <tuple>
 
 namespace lathe {
 namespace {
@@ -19,9 +18,22 @@ uint64_t MixText(uint64_t state, std::string_view text) {
   return Mix(state, text.size());
 }
 
+// What the hash of an instruction starts with: its axes and its op, by name since the numbers of
+// the enum move when a row is added to the table.
+uint64_t Start(const Instruction& instruction) {
+  static const std::array<uint64_t, kOpCount> kWithoutAxes = [] {
+    std::array<uint64_t, kOpCount> starts;
+    for (Op op : AllOps()) starts[static_cast<size_t>(op)] = MixText(0, Info(op).name);
+    return starts;
+  }();
+  if (instruction.over.Empty()) return kWithoutAxes[static_cast<size_t>(instruction.op)];
+  return MixText(instruction.over.Bits(), Info(instruction.op).name);
+}
+
 }  // namespace
 
 StructureHashes::StructureHashes(const Program& program) {
+  instructions_.reserve(program.instructions.size());
   for (size_t i = 0; i < program.hypers.size(); ++i) {
     // Hypers of equal value are still different keywords: their order tells them apart.
     uint64_t rank = 0;
@@ -33,14 +45,14 @@ StructureHashes::StructureHashes(const Program& program) {
     states_.push_back(Mix(hash, std::bit_cast<uint64_t>(state.start)));
   }
   // As many rounds as there are states tell apart all states that ever differ.
+  auto next = states_;
   for (size_t round = 0; round < program.states.size(); ++round) {
     instructions_.clear();
     for (const Instruction& instruction : program.instructions) Append(instruction);
-    std::vector<uint64_t> next;
     for (size_t i = 0; i < program.states.size(); ++i) {
-      next.push_back(Mix(states_[i], Of(program.states[i].next)));
+      next[i] = Mix(states_[i], Of(program.states[i].next));
     }
-    states_ = std::move(next);
+    states_.swap(next);
   }
   instructions_.clear();
 }
@@ -69,8 +81,7 @@ uint64_t StructureHashes::Of(const Instruction& instruction) const {
   if (Info(instruction.op).traits.commutative && operands[1] < operands[0]) {
     std::swap(operands[0], operands[1]);
   }
-  // By name: the numbers of the enum move when a row is added to the table.
-  uint64_t hash = MixText(instruction.over.Bits(), Info(instruction.op).name);
+  uint64_t hash = Start(instruction);
   for (int i = 0; i < instruction.Arity(); ++i) hash = Mix(hash, operands[i]);
   if (Info(instruction.op).rule == TypeRule::contract) {
     for (AxisLabels labels : instruction.labels) hash = Mix(hash, labels);
@@ -79,11 +90,18 @@ uint64_t StructureHashes::Of(const Instruction& instruction) const {
 }
 
 bool StructureHashes::Before(const Operand& a, const Operand& b) const {
-  auto key = [this](const Operand& operand) {
-    // Kinds are numbered with constants first; reading order wants them last.
-    return std::tuple(-static_cast<int>(operand.kind), Of(operand));
-  };
-  return key(a) < key(b);
+  // Kinds are numbered with constants first; reading order wants them last.
+  if (a.kind != b.kind) return a.kind > b.kind;
+  return Of(a) < Of(b);
+}
+
+bool StructureHashes::SomeStatesMayBeEqual() const {
+  for (size_t i = 0; i < states_.size(); ++i) {
+    for (size_t j = 0; j < i; ++j) {
+      if (states_[i] == states_[j]) return true;
+    }
+  }
+  return false;
 }
 
 }  // namespace lathe

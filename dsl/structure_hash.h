@@ -5,8 +5,8 @@
 #define LATHE_DSL_STRUCTURE_HASH_H_
 
 #include <cstdint>
-#include <vector>
 
+#include "absl/container/inlined_vector.h"
 #include "dsl/program.h"
 
 namespace lathe {
@@ -19,16 +19,24 @@ class StructureHashes {
 
   // The next instruction, whose operands are given ones.
   void Append(const Instruction& instruction);
+  // Takes back the last one.
+  void Pop() { instructions_.pop_back(); }
 
   // A strict order of operands that does not depend on indices: results, states, inputs, hypers,
   // constants; within one kind by hash.
   bool Before(const Operand& a, const Operand& b) const;
 
+  // Of an instruction that was given. Equal instructions have equal hashes.
+  uint64_t OfInstruction(int index) const { return instructions_[index]; }
+  // Whether two states may be equal at every step; if not, no two are.
+  bool SomeStatesMayBeEqual() const;
+
  private:
   uint64_t Of(const Operand& operand) const;
   uint64_t Of(const Instruction& instruction) const;
 
-  std::vector<uint64_t> hypers_, states_, instructions_;
+  absl::InlinedVector<uint64_t, 8> hypers_, states_;
+  absl::InlinedVector<uint64_t, 48> instructions_;
 };
 
 }  // namespace lathe

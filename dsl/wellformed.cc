@@ -64,13 +64,11 @@ std::string AxesProblem(const Signature& signature, const Instruction& instructi
 std::string BatchProblem(const Instruction& instruction, const OperandTypeArray& operands) {
   const AxisSet all = UnionOf(operands);
   if (!all.Has(Axis::kB)) return "";
-  const std::string name(Info(instruction.op).name);
-  const AxisSet type =
-      ResultType(instruction.op, instruction.over, std::span(operands).first(instruction.Arity()));
+  const AxisSet type = TypeOf(instruction, operands);
   if (IsReduction(instruction.op)) {
     if (type.Has(Axis::kB) || type.Within({Axis::kH, Axis::kW}).Empty()) return "";
-    return absl::StrCat(name, " that removes B keeps ", type.Text(),
-                        "; it has to remove H and W too, which evaluation may change");
+    return absl::StrCat(std::string(Info(instruction.op).name), " that removes B keeps ",
+                        type.Text(), "; it has to remove H and W too, which evaluation may change");
   }
   bool across = false;
   switch (Info(instruction.op).rule) {
@@ -80,7 +78,7 @@ std::string BatchProblem(const Instruction& instruction, const OperandTypeArray&
     default: break;
   }
   if (!across) return "";
-  return absl::StrCat(name,
+  return absl::StrCat(std::string(Info(instruction.op).name),
                       " looks across B, which only reductions may: they read a buffer in "
                       "evaluation");
 }
@@ -114,8 +112,7 @@ void RepairEinsums(Program& program) {
     if (Info(instruction.op).rule == TypeRule::contract) {
       RepairEinsum(*program.signature, instruction, operands);
     }
-    types.push_back(ResultType(instruction.op, instruction.over,
-                               std::span(operands).first(instruction.Arity())));
+    types.push_back(TypeOf(instruction, operands));
   }
 }
 

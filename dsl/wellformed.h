@@ -11,6 +11,13 @@ namespace lathe {
 
 using OperandTypeArray = std::array<AxisSet, kMaxArity>;
 
+// Whether an instruction names no axes and its op takes operands of any types: nothing below can be
+// wrong with it.
+inline bool IsPlain(const Instruction& instruction) {
+  return Info(instruction.op).rule == TypeRule::elementwise && instruction.over.Empty() &&
+         (instruction.labels[0] | instruction.labels[1]) == 0;
+}
+
 // What is wrong with the axes that an instruction names, and what is allowed; empty if nothing is.
 // `operands` are the types of its operands.
 std::string AxesProblem(const Signature& signature, const Instruction& instruction,

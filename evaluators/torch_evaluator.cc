@@ -21,7 +21,7 @@ namespace lathe {
 namespace {
 
 // Goes up with every change after which a program may score otherwise.
-constexpr int kEvaluatorVersion = 1;
+constexpr int kEvaluatorVersion = 2;
 
 // About a hundred problems of the size of the digits.
 constexpr size_t kProblemCacheBytes = size_t{64} << 20;

@@ -8,6 +8,7 @@
 #include <string>
 
 #include "dsl/executor.h"
+#include "dsl/vm/executor.h"
 #include "evaluators/evaluator.h"
 #include "evaluators/problem_cache.h"
 
@@ -20,8 +21,7 @@ namespace lathe {
 class TorchEvaluator : public Evaluator {
  public:
   // `executor` runs the programs and must outlive the evaluator.
-  explicit TorchEvaluator(std::string data_directory,
-                          const Executor& executor = ReferenceExecutor());
+  explicit TorchEvaluator(std::string data_directory, const Executor& executor = VmExecutor());
 
   std::string NumericClass() const override;
   absl::Status Check(const v1::Task& task) override;

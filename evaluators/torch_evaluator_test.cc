@@ -188,7 +188,7 @@ TEST(TorchEvaluator, StartsFromWhatTheSeedIndexDraws) {
   const v1::Task task = TaskFrom();
   const Problem problem = DrawProblem(LoadDataset(kShipped, "digits").value(), task, 1);
   const auto train = [&](int seed_index) {
-    auto execution = ReferenceExecutor().Prepare(Sgd("0.1"), ParameterShapes(task)).value();
+    auto execution = VmExecutor().Prepare(Sgd("0.1"), ParameterShapes(task)).value();
     return BitsOf(Train(task, seed_index, problem, *execution, Measure::kValidation));
   };
   // First, because the evaluator holds the BLAS to one thread.
@@ -201,7 +201,7 @@ TEST(TorchEvaluator, NumericClassNamesWhatTheBitsDependOn) {
   EXPECT_THAT(TorchEvaluator(kShipped).NumericClass(),
               MatchesRegex("lathe-[0-9]+-torch-[0-9]+\\.[0-9]+\\.[0-9]+[^-]*-(no_avx|avx[0-9]*)-("
                            "blas|openblas-[a-z0-9_]+)-glibc-[0-9.]+-" +
-                           std::string(ReferenceExecutor().Name())));
+                           std::string(VmExecutor().Name())));
 }
 
 TEST(TorchEvaluator, ChecksTaskAndData) {

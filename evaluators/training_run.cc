@@ -33,12 +33,7 @@ class Optimizer {
   absl::Status Step(int t) {
     t_ = t;
     lr_ = LearningRate(task_, t);
-    if (absl::Status status = execution_.Step(bindings_); !status.ok()) return status;
-    for (size_t i = 0; i < updates_.size(); ++i) {
-      const std::span<float> parameter = mlp_.Parameter(static_cast<int>(i));
-      for (size_t k = 0; k < parameter.size(); ++k) parameter[k] -= updates_[i][k];
-    }
-    return absl::OkStatus();
+    return execution_.Step(bindings_);
   }
 
  private:
@@ -49,21 +44,18 @@ class Optimizer {
   void BindParameters() {
     const int update = *OptimizerSignature().OutputByName("update");
     std::vector<ArrayRef>& outputs = bindings_.outputs[static_cast<size_t>(update)];
-    updates_.resize(static_cast<size_t>(mlp_.ParameterCount()));
     for (int i = 0; i < mlp_.ParameterCount(); ++i) {
-      std::vector<float>& values = updates_[static_cast<size_t>(i)];
-      values.resize(mlp_.Parameter(i).size());
       Input("w").emplace_back(mlp_.Parameter(i).data());
       Input("g").emplace_back(mlp_.Gradient(i).data());
-      outputs.emplace_back(values.data());
+      outputs.emplace_back(mlp_.Parameter(i).data());
     }
+    bindings_.subtract_outputs = true;
   }
 
   const v1::Task& task_;
   Mlp& mlp_;
   Execution& execution_;
   double lr_ = 0, t_ = 0, total_steps_;
-  std::vector<std::vector<float>> updates_;
   StepBindings bindings_;
 };
 

@@ -67,18 +67,19 @@ absl::StatusOr<Evaluation> RunFake(const FakeExecution::StepFunction& step, cons
 
 TEST(TrainingRun, GivesTheExecutorEachStep) {
   std::vector<double> ts, rates, totals;
-  std::vector<float> expected;  // the first weight, by our own subtraction
+  std::vector<float> weights;  // the first one, as the steps leave it
   const auto step = [&](const StepBindings& bindings) {
     rates.push_back(*static_cast<double*>(bindings.inputs[2].at(0).data));
     ts.push_back(*static_cast<double*>(bindings.inputs[3].at(0).data));
     totals.push_back(*static_cast<double*>(bindings.inputs[4].at(0).data));
-    const float w = *static_cast<float*>(bindings.inputs[0].at(0).data);
-    if (!expected.empty()) {
-      EXPECT_EQ(w, expected.back());
+    float& w = *static_cast<float*>(bindings.outputs[0].at(0).data);
+    EXPECT_EQ(&w, bindings.inputs[0].at(0).data) << "the parameters take their update themselves";
+    EXPECT_TRUE(bindings.subtract_outputs);
+    if (!weights.empty()) {
+      EXPECT_EQ(w, weights.back());
     }
-    float& update = *static_cast<float*>(bindings.outputs[0].at(0).data);
-    update = 0.01f * static_cast<float>(ts.size());
-    expected.push_back(w - update);
+    w -= 0.01f * static_cast<float>(ts.size());
+    weights.push_back(w);
     for (const ArrayRef& array : bindings.inputs[1]) {
       EXPECT_EQ(array.element, ArrayRef::Element::kFloat32);
     }

@@ -24,6 +24,7 @@ struct Slot {
 std::vector<Slot> SlotsOf(Program& program) {
   std::vector<Slot> slots;
   int count = static_cast<int>(program.instructions.size());
+  slots.reserve(kMaxArity * count + program.outputs.size() + program.states.size());
   for (int i = 0; i < count; ++i) {
     Instruction& instruction = program.instructions[i];
     for (int k = 0; k < instruction.Arity(); ++k) slots.push_back({&instruction.operands[k], i});

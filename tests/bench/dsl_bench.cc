@@ -16,6 +16,7 @@
 #include "dsl/vm/kernels.h"
 #include "evaluators/blas.h"
 #include "search/mutate.h"
+#include "tests/bench/evaluations.h"
 #include "tests/bench/figures.h"
 #include "tests/bench/fused.h"
 
@@ -178,6 +179,7 @@ int Main(int argc, char** argv) {
                        const auto found = medians.find("make_programs");
                        return found == medians.end() ? std::nan("") : 1e9 / found->second;
                      }});
+  for (Figure& figure : RegisterEvaluations()) figures.push_back(std::move(figure));
   const std::string isa(vm::AvailableKernels()[0]->name);
   return RunBenchmarks(argc, argv, figures,
                        {"kernels of the vm: " + isa, "BLAS of torch: " + BlasName()});
