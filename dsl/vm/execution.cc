@@ -112,7 +112,7 @@ float* VmExecution::AsFloats(const ArrayRef& array, AxisSet axes, size_t p, Tens
 void VmExecution::CopyOutputs(const StepBindings& bindings) {
   for (size_t i = 0; i < bindings.outputs.size(); ++i) {
     if (output_copies_[i].Empty()) continue;
-    for (int p : output_copies_[i].Type().Has(Axis::kP) ? memory_.active : std::vector<int>{0}) {
+    for (int p : memory_.PositionsOf(output_copies_[i].Type())) {
       const ArrayRef& array = bindings.outputs[i][p];
       if (array.element == ArrayRef::Element::kFloat32) continue;
       std::ranges::copy(output_copies_[i].At(p), static_cast<double*>(array.data));

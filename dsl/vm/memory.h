@@ -2,6 +2,7 @@
 #ifndef LATHE_DSL_VM_MEMORY_H_
 #define LATHE_DSL_VM_MEMORY_H_
 
+#include <span>
 #include <vector>
 
 #include "dsl/vm/lowering.h"
@@ -24,6 +25,12 @@ struct Memory {
   std::vector<Numbers> buffers;
   // Parameters that take part in this step.
   std::vector<int> active;
+
+  // For which parameters a value of this type has elements: the active ones, or 0 without P.
+  std::span<const int> PositionsOf(AxisSet type) const {
+    static constexpr int kFirst = 0;
+    return type.Has(Axis::kP) ? std::span<const int>(active) : std::span(&kFirst, 1);
+  }
 };
 
 // What a plan computes, by node of its lowered program.

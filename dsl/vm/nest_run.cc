@@ -151,11 +151,9 @@ void NestRun::PrepareSlots(const Shaped& shaped, Memory& memory, NodeMemory& nod
 }
 
 void NestRun::Run(Memory& memory, NodeMemory& nodes) {
-  static const std::vector<int> kFirst = {0};
-  const std::vector<int>& positions = fast_.domain.Has(Axis::kP) ? memory.active : kFirst;
   const Values values(memory, nodes);
   bool first = true;
-  for (int p : positions) {
+  for (int p : memory.PositionsOf(fast_.domain)) {
     const Shaped& shaped = shaped_[shape_of_[p]][NeedsExact(values, p)];
     PrepareSlots(shaped, memory, nodes, p);
     for (size_t s = 0; s < totals_.size(); ++s) {

@@ -15,7 +15,7 @@ Plan::Plan(const Program& program, bool training, const Kernels& kernels,
   for (const Level& level : schedule_.levels) {
     RunLevel& run = levels_.emplace_back();
     for (int node : level.singles) {
-      run.singles.push_back(std::make_unique<Single>(program_, lowered_, node, kernels, shapes));
+      run.singles.push_back(MakeSingle(program_, lowered_, node, kernels, shapes));
     }
     for (const Nest& nest : level.nests) {
       run.nests.push_back(
@@ -68,7 +68,7 @@ void Plan::MoveBuffers(Memory& memory) {
 void Plan::FinishTensors(Memory& memory) {
   for (int output : schedule_.late_outputs) {
     const Tensor& value = nodes_.tensors[lowered_.outputs[output].index];
-    for (int p : value.Type().Has(Axis::kP) ? memory.active : std::vector<int>{0}) {
+    for (int p : memory.PositionsOf(value.Type())) {
       std::span<const float> from = value.At(p);
       float* to = memory.output_arrays[output][p];
       for (size_t i = 0; i < from.size(); ++i) {
@@ -90,7 +90,7 @@ void Plan::MoveNumberStates(Memory& memory) {
     for (size_t k = 0; k < program_.states.size(); ++k) {
       const AxisSet type = program_.states[k].axes;
       if (!IsNumberType(type)) continue;
-      for (int p : type.Has(Axis::kP) ? memory.active : std::vector<int>{0}) {
+      for (int p : memory.PositionsOf(type)) {
         if (pass == 0) {
           next_numbers_[k].Set(p, NumberAt(memory, lowered_.next[k], p, 0));
         } else {

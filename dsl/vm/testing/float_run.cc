@@ -46,6 +46,14 @@ std::vector<std::vector<ArrayRef>> RefsTo(FloatArrays& arrays) {
 
 }  // namespace
 
+StepBindings BindingsOf(FloatStep& step) {
+  StepBindings bindings{RefsTo(step.inputs), RefsTo(step.outputs), step.active};
+  bindings.subtract_outputs = step.subtract;
+  bindings.training = step.training;
+  if (step.aliased_input >= 0) bindings.outputs[0] = bindings.inputs[step.aliased_input];
+  return bindings;
+}
+
 FloatTrace RunFloats(const Executor& executor, const Program& program,
                      std::span<const Shape> shapes, std::span<const FloatStep> steps) {
   FloatTrace trace;
@@ -56,19 +64,11 @@ FloatTrace RunFloats(const Executor& executor, const Program& program,
   }
   const size_t buffers = Buffers(program).size();
   for (FloatStep step : steps) {
-    StepBindings bindings{RefsTo(step.inputs), RefsTo(step.outputs), step.active};
-    bindings.subtract_outputs = step.subtract;
-    bindings.training = step.training;
-    FloatArrays* result = &step.outputs;
-    size_t row = 0;
-    if (step.aliased_input >= 0) {
-      bindings.outputs[0] = bindings.inputs[step.aliased_input];
-      result = &step.inputs;
-      row = static_cast<size_t>(step.aliased_input);
-    }
-    absl::Status status = (*run)->Step(bindings);
+    absl::Status status = (*run)->Step(BindingsOf(step));
     if (!status.ok()) trace.error = std::string(status.message());
-    for (const std::vector<float>& array : (*result)[row]) {
+    const bool aliased = step.aliased_input >= 0;
+    for (const std::vector<float>& array :
+         aliased ? step.inputs[step.aliased_input] : step.outputs[0]) {
       trace.pieces.emplace_back(array.begin(), array.end());
     }
     for (size_t i = 0; i < program.states.size(); ++i) {

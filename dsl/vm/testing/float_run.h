@@ -23,6 +23,9 @@ struct FloatStep {
   int aliased_input = -1;
 };
 
+// Views of the arrays of a step.
+StepBindings BindingsOf(FloatStep& step);
+
 // What comes of steps: the values of outputs, states and buffers after each, one after another, in
 // pieces that have a scale of their own.
 struct FloatTrace {
