@@ -44,8 +44,7 @@ ReferenceExecution::ReferenceExecution(const Program& program, std::span<const S
     : program_(program),
       shapes_(shapes.begin(), shapes.end()),
       rounding_(rounding),
-      nudges_(seed, {}),
-      nudge_one_in_(std::array{3, 16, 0}[seed % 3]),
+      nudging_(seed),
       bound_(BoundInputs(program)),
       buffers_(Buffers(program)) {
   const Signature& signature = *program_.signature;

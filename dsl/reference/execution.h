@@ -14,8 +14,22 @@
 namespace lathe::reference {
 
 // What becomes of a tensor, a result with an element axis, once it is computed: nothing; rounded to
-// float; and then moved by one unit in its last place, up, down, or not.
+// float; and then nudged, as a float of another implementation might have come out.
 enum class Rounding : uint8_t { kNone, kFloat, kNudged };
+
+// How tensors are nudged. By seed: see MakeNudgingReferenceExecutor.
+struct Nudging {
+  explicit Nudging(uint64_t seed)
+      : one_in(std::array{3, 16, 1, 0}[seed % 4]),
+        in_float(seed / 4 % 2 == 1),
+        loses_subnormals(seed / 8 % 2 == 1),
+        random(seed, {}) {}
+
+  uint64_t one_in;        // of so many elements one goes up and one down; 1: all alike; 0: none
+  bool in_float;          // elementwise ops and totals of tensors compute in float
+  bool loses_subnormals;  // what is smaller than a normal float becomes zero
+  RandomStream random;
+};
 
 class ReferenceExecution : public Execution {
  public:
@@ -46,6 +60,8 @@ class ReferenceExecution : public Execution {
   void RunNormalizeModel(const Instruction& instruction, Value& out, const Parameters& active);
   void RunEinsum(const Instruction& instruction, Value& out, const Parameters& active);
   void RunTranspose(const Instruction& instruction, Value& out, const Parameters& active);
+  // Totals lose what is smaller than the last place of their largest term, as sums of floats do.
+  void CoarsenTotals(const Instruction& instruction, Value& value, const Parameters& active);
   void Round(Value& value, const Parameters& active);
   // out = value, along the axes that `value` lacks as often as needed.
   void Broadcast(const Operand& value, Value& out, const Parameters& active);
@@ -67,9 +83,7 @@ class ReferenceExecution : public Execution {
   Program program_;
   std::vector<Shape> shapes_;
   Rounding rounding_;
-  RandomStream nudges_;
-  uint64_t
-      nudge_one_in_;  // of so many results one is moved up and one down; 0: all of a tensor alike
+  Nudging nudging_;
   Parameters everyone_, first_ = {0};
   std::vector<bool> bound_;
   std::vector<Value> inputs_, results_, outputs_;

@@ -1,7 +1,6 @@
 // How each kind of op runs: gather what it reads, compute, no tricks.
 #include <algorithm>
 #include <cmath>
-#include <limits>
 
 #include "dsl/kernels.h"
 #include "dsl/loops.h"
@@ -44,27 +43,15 @@ void ReferenceExecution::Run(size_t index, const Parameters& active, bool traini
     case TypeRule::contract: RunEinsum(instruction, out, active); break;
     case TypeRule::swap: RunTranspose(instruction, out, active); break;
   }
+  if (rounding_ == Rounding::kNudged && nudging_.in_float) CoarsenTotals(instruction, out, active);
   if (rounding_ != Rounding::kNone) Round(out, active);
-}
-
-void ReferenceExecution::Round(Value& value, const Parameters& active) {
-  if (value.Type().Within(kElementAxes).Empty()) return;
-  constexpr float kInfinity = std::numeric_limits<float>::infinity();
-  const uint64_t way_of_all = rounding_ == Rounding::kNudged ? nudges_.Below(2) : 0;
-  for (int p : PositionsOf(value.Type(), active)) {
-    for (double& x : value.At(p)) {
-      float rounded = static_cast<float>(x);
-      if (rounding_ == Rounding::kNudged) {
-        const uint64_t way = nudge_one_in_ == 0 ? way_of_all : nudges_.Below(nudge_one_in_);
-        if (way < 2) rounded = std::nextafter(rounded, way == 1 ? kInfinity : -kInfinity);
-      }
-      x = rounded;
-    }
-  }
 }
 
 void ReferenceExecution::RunElementwise(const Instruction& instruction, Value& out,
                                         const Parameters& active) {
+  // A lerp of tensors mixes by a double wherever it is computed.
+  const bool in_float = rounding_ == Rounding::kNudged && nudging_.in_float &&
+                        instruction.op != Op::lerp && !out.Type().Within(kElementAxes).Empty();
   for (int p : PositionsOf(out.Type(), active)) {
     Lanes lanes;
     for (int i = 0; i < instruction.Arity(); ++i) {
@@ -73,7 +60,8 @@ void ReferenceExecution::RunElementwise(const Instruction& instruction, Value& o
                         mixes ? kernels::kLargestMix : 0);
     }
     std::span<double> to = out.At(p);
-    ApplyElementwise(instruction.op, static_cast<int64_t>(to.size()), lanes, to.data());
+    const auto apply = in_float ? ApplyElementwiseInFloat : ApplyElementwise;
+    apply(instruction.op, static_cast<int64_t>(to.size()), lanes, to.data());
   }
 }
 

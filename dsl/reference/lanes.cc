@@ -21,20 +21,23 @@ void WithStrides(const Lanes& in, Run run, Strides... strides) {
   }
 }
 
-template <typename Kernel>
+template <typename Kernel, typename T>
 void Apply(int64_t n, const Lanes& in, double* out) {
   const double *a = in[0].data, *b = in[1].data, *c = in[2].data;
+  const auto at = [](const double* data, int64_t i) { return static_cast<T>(data[i]); };
   if constexpr (requires { Kernel::Apply(1.0, 1.0, 1.0); }) {
     WithStrides<3>(in, [&](auto sa, auto sb, auto sc) {
-      for (int64_t i = 0; i < n; ++i) out[i] = Kernel::Apply(a[i * sa], b[i * sb], c[i * sc]);
+      for (int64_t i = 0; i < n; ++i) {
+        out[i] = Kernel::Apply(at(a, i * sa), at(b, i * sb), at(c, i * sc));
+      }
     });
   } else if constexpr (requires { Kernel::Apply(1.0, 1.0); }) {
     WithStrides<2>(in, [&](auto sa, auto sb) {
-      for (int64_t i = 0; i < n; ++i) out[i] = Kernel::Apply(a[i * sa], b[i * sb]);
+      for (int64_t i = 0; i < n; ++i) out[i] = Kernel::Apply(at(a, i * sa), at(b, i * sb));
     });
   } else if constexpr (requires { Kernel::Apply(1.0); }) {
     WithStrides<1>(in, [&](auto sa) {
-      for (int64_t i = 0; i < n; ++i) out[i] = Kernel::Apply(a[i * sa]);
+      for (int64_t i = 0; i < n; ++i) out[i] = Kernel::Apply(at(a, i * sa));
     });
   }
 }
@@ -57,15 +60,24 @@ void Normalize(std::span<double> a) {
   if constexpr (requires { Kernel::Normalize(a); }) Kernel::Normalize(a);
 }
 
-}  // namespace
-
-void ApplyElementwise(Op op, int64_t n, const Lanes& in, double* out) {
+template <typename T>
+void ApplyIn(Op op, int64_t n, const Lanes& in, double* out) {
   switch (op) {
 // clang-format off
-#define LATHE_OP(name, ...) case Op::name: return Apply<kernels::name>(n, in, out);
+#define LATHE_OP(name, ...) case Op::name: return Apply<kernels::name, T>(n, in, out);
 #include "dsl/ops.def"
     // clang-format on
   }
+}
+
+}  // namespace
+
+void ApplyElementwise(Op op, int64_t n, const Lanes& in, double* out) {
+  ApplyIn<double>(op, n, in, out);
+}
+
+void ApplyElementwiseInFloat(Op op, int64_t n, const Lanes& in, double* out) {
+  ApplyIn<float>(op, n, in, out);
 }
 
 double ReduceGroup(Op op, std::span<const double> a, std::span<const double> b) {

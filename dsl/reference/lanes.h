@@ -19,6 +19,8 @@ using Lanes = std::array<Lane, kMaxArity>;
 
 // out[i] = op(in[0][i], in[1][i], ...) for i < n. `op` is elementwise; `out` may be an operand.
 void ApplyElementwise(Op op, int64_t n, const Lanes& in, double* out);
+// The same with operands rounded to float and the op's own arithmetic in float.
+void ApplyElementwiseInFloat(Op op, int64_t n, const Lanes& in, double* out);
 
 // The moment of a reduction over a group of numbers, and what it gives as result. `op` is a
 // reduction; `b` is empty unless it takes two operands.

@@ -94,6 +94,12 @@ inline V Sigmoid(V a) {
   return Choose(a < Lift(0.0f), power, Lift(1.0f)) / (1.0f + power);
 }
 
+// The power in two halves: the product does not underflow before the result does.
+inline V Silu(V a) {
+  const V half = Exp(-Abs(a) * 0.5f);
+  return Choose(a < Lift(0.0f), a * half * half, a) / (1.0f + half * half);
+}
+
 // One line per op: how it is computed on vectors.
 #define LATHE_VECTOR_1(name, expression)       \
   template <>                                  \
@@ -136,7 +142,7 @@ LATHE_VECTOR_1(asinh, Asinh(a))
 LATHE_VECTOR_1(acosh, Acosh(a))
 LATHE_VECTOR_1(atanh, Atanh(a))
 LATHE_VECTOR_1(sigmoid, Sigmoid(a))
-LATHE_VECTOR_1(silu, a* Sigmoid(a))
+LATHE_VECTOR_1(silu, Silu(a))
 LATHE_VECTOR_1(gelu, 0.5f * a * Erfc(-a * 0.70710678118654752440f))
 LATHE_VECTOR_1(softplus, Choose(a > Lift(0.0f), a, Lift(0.0f)) + Log1p(Exp(-Abs(a))))
 LATHE_VECTOR_1(erf, Erf(a))

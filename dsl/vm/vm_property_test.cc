@@ -25,7 +25,7 @@ using testing::FloatTrace;
 
 constexpr uint64_t kSeed = 20240611;
 constexpr double kTolerance = 1e-3;  // of the scale of a piece
-constexpr int kNudges = 64;
+constexpr uint64_t kInputNudges = 64, kTensorNudges = 1024;
 
 uint64_t CaseCount(uint64_t count) {
   const char* wanted = std::getenv("LATHE_CASES");
@@ -77,51 +77,55 @@ double Distance(double a, double b, double scale) {
 
 enum Verdict : uint8_t { kEqual, kMovesWithInputs, kMovesWithTensors, kDiffers };
 
-// Whether the reference moves, by a tenth of what the vm may be off, when its inputs move by one
-// unit in the last place of a float, or when the tensors do that its ops read.
-Verdict Judge(const Case& c, const FloatTrace& vm, std::string& told) {
-  const FloatTrace reference = RunFloats(ReferenceExecutor(), c.canonical, c.shapes, c.steps);
-  std::vector<FloatTrace> nudged, rounded;
-  Verdict verdict = kEqual;
+// One number that the vm and the reference do not agree on.
+struct Difference {
+  size_t piece, element;
+  double expected, scale;
+
+  bool IsExplainedBy(const FloatTrace& moved) const {
+    return Distance(moved.pieces[piece][element], expected, scale) >= kTolerance / 10;
+  }
+};
+
+std::vector<Difference> Differences(const FloatTrace& vm, const FloatTrace& reference) {
+  std::vector<Difference> differences;
   for (size_t i = 0; i < reference.pieces.size(); ++i) {
     const double scale = ScaleOf(reference.pieces[i]);
     for (size_t k = 0; k < reference.pieces[i].size(); ++k) {
       const double expected = reference.pieces[i][k];
-      const double off = Distance(vm.pieces[i][k], expected, scale);
-      if (off <= kTolerance) continue;
-      if (nudged.empty()) {
-        for (int n = 0; n < kNudges; ++n) {
-          RandomStream random(kSeed + 1, {static_cast<uint64_t>(n)});
-          nudged.push_back(RunFloats(ReferenceExecutor(), c.canonical, c.shapes,
-                                     testing::Nudged(c.steps, random)));
-        }
-        rounded.push_back(RunFloats(RoundingReferenceExecutor(), c.canonical, c.shapes, c.steps));
-        for (int n = 0; n < kNudges; ++n) {
-          rounded.push_back(
-              RunFloats(*MakeNudgingReferenceExecutor(n), c.canonical, c.shapes, c.steps));
-        }
-      }
-      const auto moved = [&](const std::vector<FloatTrace>& others) {
-        double most = 0;
-        for (const FloatTrace& other : others) {
-          most = std::max(most, Distance(other.pieces[i][k], expected, scale));
-        }
-        return most;
-      };
-      if (moved(nudged) >= kTolerance / 10) {
-        verdict = std::max(verdict, kMovesWithInputs);
-        continue;
-      }
-      if (moved(rounded) >= kTolerance / 10) {
-        verdict = std::max(verdict, kMovesWithTensors);
-        continue;
-      }
-      told = absl::StrCat("piece ", i, "[", k, "] is ", vm.pieces[i][k], ", the reference says ",
-                          expected, ", rounded to float ", rounded[0].pieces[i][k]);
-      return kDiffers;
+      if (Distance(vm.pieces[i][k], expected, scale) <= kTolerance) continue;
+      differences.push_back({i, k, expected, scale});
     }
   }
-  return verdict;
+  return differences;
+}
+
+// Whether the reference moves, by a tenth of what the vm may be off, when its inputs move by one
+// unit in the last place of a float, or when the tensors do that its ops read. Nudges until no
+// difference is left unexplained.
+Verdict Judge(const Case& c, const FloatTrace& vm, std::string& told) {
+  const FloatTrace reference = RunFloats(ReferenceExecutor(), c.canonical, c.shapes, c.steps);
+  std::vector<Difference> left = Differences(vm, reference);
+  const auto explain = [&](const FloatTrace& moved) {
+    std::erase_if(left, [&](const Difference& d) { return d.IsExplainedBy(moved); });
+  };
+  if (left.empty()) return kEqual;
+  for (uint64_t n = 0; n < kInputNudges && !left.empty(); ++n) {
+    RandomStream random(kSeed + 1, {n});
+    explain(
+        RunFloats(ReferenceExecutor(), c.canonical, c.shapes, testing::Nudged(c.steps, random)));
+  }
+  if (left.empty()) return kMovesWithInputs;
+  explain(RunFloats(RoundingReferenceExecutor(), c.canonical, c.shapes, c.steps));
+  for (uint64_t n = 0; n < kTensorNudges && !left.empty(); ++n) {
+    explain(RunFloats(*MakeNudgingReferenceExecutor(n), c.canonical, c.shapes, c.steps));
+  }
+  if (left.empty()) return kMovesWithTensors;
+  const Difference& first = left.front();
+  told =
+      absl::StrCat("piece ", first.piece, "[", first.element, "] is ",
+                   vm.pieces[first.piece][first.element], ", the reference says ", first.expected);
+  return kDiffers;
 }
 
 bool SameBits(const FloatTrace& a, const FloatTrace& b) {

@@ -1,0 +1,71 @@
+// What tensors are rounded to, and how they are nudged.
+#include <algorithm>
+#include <cmath>
+#include <limits>
+
+#include "dsl/reference/execution.h"
+
+namespace lathe::reference {
+namespace {
+
+float Nudged(float x, uint64_t way, bool loses_subnormals) {
+  constexpr float kInfinity = std::numeric_limits<float>::infinity();
+  if (loses_subnormals && std::fabs(x) < std::numeric_limits<float>::min()) {
+    return std::copysign(0.0f, x);
+  }
+  return way < 2 ? std::nextafter(x, way == 1 ? kInfinity : -kInfinity) : x;
+}
+
+double LargestMagnitude(std::span<const double> numbers) {
+  double largest = 0;
+  for (double x : numbers) {
+    if (std::isfinite(x)) largest = std::max(largest, std::fabs(x));
+  }
+  return largest;
+}
+
+}  // namespace
+
+void ReferenceExecution::Round(Value& value, const Parameters& active) {
+  if (value.Type().Within(kElementAxes).Empty()) return;
+  const uint64_t way_of_all = rounding_ == Rounding::kNudged ? nudging_.random.Below(2) : 0;
+  const auto way_of_one = [&]() -> uint64_t {
+    if (nudging_.one_in == 0) return 2;
+    return nudging_.one_in == 1 ? way_of_all : nudging_.random.Below(nudging_.one_in);
+  };
+  for (int p : PositionsOf(value.Type(), active)) {
+    for (double& x : value.At(p)) {
+      const float rounded = static_cast<float>(x);
+      x = rounding_ == Rounding::kNudged ? Nudged(rounded, way_of_one(), nudging_.loses_subnormals)
+                                         : rounded;
+    }
+  }
+}
+
+void ReferenceExecution::CoarsenTotals(const Instruction& instruction, Value& value,
+                                       const Parameters& active) {
+  const bool totals =
+      IsReduction(instruction.op) || Info(instruction.op).rule == TypeRule::contract;
+  if (!totals || UnionOf(instruction).Within(kElementAxes).Empty()) return;
+  for (int p : PositionsOf(value.Type(), active)) {
+    double scale = 1;
+    for (int k = 0; k < instruction.Arity(); ++k) {
+      double largest = 0;
+      // A result without P is made of all parameters.
+      const AxisSet of = value.Type().Has(Axis::kP) ? AxisSet() : UnionOf(instruction);
+      for (int q : PositionsOf(of, active)) {
+        const int from = value.Type().Has(Axis::kP) ? p : q;
+        largest = std::max(largest, LargestMagnitude(DataOf(instruction.operands[k], from)));
+      }
+      scale *= largest;
+    }
+    const float coarse = static_cast<float>(scale);
+    if (!std::isfinite(coarse)) continue;
+    for (double& x : value.At(p)) {
+      const float sum = static_cast<float>(x) + coarse;
+      x = static_cast<double>(sum - coarse);
+    }
+  }
+}
+
+}  // namespace lathe::reference
