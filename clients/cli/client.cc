@@ -88,6 +88,16 @@ absl::StatusOr<Response> Client::CallByName(Method<Request, Response> method,
 }
 
 template <typename Request, typename Response>
+absl::StatusOr<Response> Client::PageOf(Method<Request, Response> method, const std::string& parent,
+                                        const std::string& page_token) {
+  Request request;
+  request.set_parent(parent);
+  request.set_page_size(kMostPerPage);
+  request.set_page_token(page_token);
+  return Call(method, request);
+}
+
+template <typename Request, typename Response>
 absl::StatusOr<Response> Client::List(Method<Request, Response> method, Request request,
                                       int (Response::*size)() const, size_t most) {
   Response whole;
@@ -153,13 +163,14 @@ absl::StatusOr<v1::ListWorkersResponse> Client::ListWorkers() {
               &v1::ListWorkersResponse::workers_size, kAll);
 }
 
+absl::StatusOr<v1::ListCandidatesResponse> Client::ListCandidates(const std::string& job,
+                                                                  const std::string& page_token) {
+  return PageOf(&Service::ListCandidates, job, page_token);
+}
+
 absl::StatusOr<v1::ListLogEntriesResponse> Client::ListLogEntries(const std::string& job,
                                                                   const std::string& page_token) {
-  v1::ListLogEntriesRequest request;
-  request.set_parent(job);
-  request.set_page_size(kMostPerPage);
-  request.set_page_token(page_token);
-  return Call(&Service::ListLogEntries, request);
+  return PageOf(&Service::ListLogEntries, job, page_token);
 }
 
 absl::Status Client::WatchJob(const std::string& name, Interrupt& interrupt,

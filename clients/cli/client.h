@@ -42,6 +42,8 @@ class Client {
   absl::StatusOr<v1::ListEvaluationsResponse> ListEvaluations(const std::string& program);
   absl::StatusOr<v1::ListWorkersResponse> ListWorkers();
   // One page; an empty token for the first.
+  absl::StatusOr<v1::ListCandidatesResponse> ListCandidates(const std::string& job,
+                                                            const std::string& page_token);
   absl::StatusOr<v1::ListLogEntriesResponse> ListLogEntries(const std::string& job,
                                                             const std::string& page_token);
 
@@ -59,6 +61,9 @@ class Client {
   absl::StatusOr<Response> Call(Method<Request, Response> method, const Request& request);
   template <typename Request, typename Response>
   absl::StatusOr<Response> CallByName(Method<Request, Response> method, const std::string& name);
+  template <typename Request, typename Response>
+  absl::StatusOr<Response> PageOf(Method<Request, Response> method, const std::string& parent,
+                                  const std::string& page_token);
   template <typename Request, typename Response>
   absl::StatusOr<Response> List(Method<Request, Response> method, Request request,
                                 int (Response::*size)() const, size_t most);

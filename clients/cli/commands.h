@@ -37,7 +37,7 @@ absl::Status TopCommand(const Address& server, bool once, bool json);
 absl::Status ShowCommand(const Address& server, const std::string& name, bool json);
 
 struct ExportOptions {
-  std::string program;  // or a job, for what it has found
+  std::string name;  // of a program, or of a job: for what it has found, or for its candidates
   std::string format = "text";
   std::string out_file;  // empty: standard output
 };

@@ -4,7 +4,9 @@
 #include <sys/un.h>
 
 #include <cmath>
+#include <sstream>
 
+#include "absl/strings/str_cat.h"
 #include "clients/cli/testing/lathe_test.h"
 
 namespace lathe {
@@ -108,6 +110,63 @@ TEST_F(ShowTest, ExportPrintsTheTextAsItIs) {
   EXPECT_EQ(written.status.code, 0) << written.errors;
   EXPECT_EQ(written.output, "");
   EXPECT_EQ(Contents(Path("found.lathe")), kText);
+}
+
+// A candidate of job 2, at its index.
+v1::Candidate& AddCandidate(FakeSearchService& service, int index) {
+  const std::string name = absl::StrCat("jobs/0000000000000002/candidates/", index);
+  v1::Candidate& candidate = service.candidates[name];
+  candidate.set_name(name);
+  candidate.set_index(index);
+  candidate.set_raw_text("lathe 1 optimizer p0\nupdate = neg(g)\n");
+  return candidate;
+}
+
+TEST_F(ShowTest, ExportWritesEveryCandidateOfAJob) {
+  v1::Candidate& scored = AddCandidate(service_, 0);
+  scored.set_slot(0);
+  scored.set_program("programs/" + kHash);
+  scored.set_operation("say \"insert\"");
+  scored.set_outcome(v1::Candidate::OK);
+  scored.set_objective(0.1);
+  v1::Candidate& rejected = AddCandidate(service_, 1);
+  rejected.add_parents(0);
+  rejected.add_parents(12345678901234567890u);
+  rejected.set_outcome(v1::Candidate::REJECTED);
+  rejected.set_filter("no_effect");
+  AddCandidate(service_, 2).set_outcome(v1::Candidate::DIVERGED);
+  Serve();
+  const std::string text = "\"lathe 1 optimizer p0\nupdate = neg(g)\n\"\n";
+  const std::string csv =
+      "index,slot,program,parents,operation,outcome,filter,objective,raw_text\n"
+      "0,0,\"programs/" +
+      kHash + "\",,\"say \"\"insert\"\"\",OK,\"\",0.1," + text +
+      "1,,\"\",0 12345678901234567890,\"\",REJECTED,\"no_effect\",," + text +
+      "2,,\"\",,\"\",DIVERGED,\"\",," + text;
+  EXPECT_EQ(Run({"export", "2", "--to", "csv"}).output, csv);
+  EXPECT_EQ(service_.Calls("ListCandidates"), 2) << "two on a page";
+  const Finished written = Run({"export", "2", "--to", "csv", "--out", Path("all.csv")});
+  EXPECT_EQ(written.status.code, 0) << written.errors;
+  EXPECT_EQ(written.output, "");
+  EXPECT_EQ(Contents(Path("all.csv")), csv);
+
+  std::istringstream lines(Run({"export", "2", "--to", "jsonl"}).output);
+  std::vector<nlohmann::json> candidates;
+  for (std::string line; std::getline(lines, line);) {
+    candidates.push_back(nlohmann::json::parse(line));
+  }
+  ASSERT_EQ(candidates.size(), 3u);
+  EXPECT_EQ(candidates[0]["objective"], 0.1);
+  EXPECT_EQ(candidates[1]["parents"][1], "12345678901234567890");
+  EXPECT_EQ(candidates[2]["outcome"], "DIVERGED");
+}
+
+TEST_F(ShowTest, ExportOfCandidatesTakesAJob) {
+  Serve();
+  const Finished run = Run({"export", kHash, "--to", "jsonl", "--out", Path("all.jsonl")});
+  EXPECT_EQ(run.status.code, 2);
+  EXPECT_THAT(run.errors, HasSubstr("--to jsonl takes a job"));
+  EXPECT_EQ(Contents(Path("all.jsonl")), "");
 }
 
 TEST_F(ShowTest, ExportSaysWhatItCannot) {

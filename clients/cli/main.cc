@@ -92,16 +92,18 @@ void AddShow(CLI::App& app, CommandLine& line) {
 }
 
 void AddExport(CLI::App& app, CommandLine& line) {
-  CLI::App* exported =
-      Add(app, line, "export", "Hand out a program", [&line](const Address& server, bool json) {
-        return ExportCommand(server, line.export_options, json);
-      });
+  CLI::App* exported = Add(app, line, "export", "Hand out a program, or all candidates of a job",
+                           [&line](const Address& server, bool json) {
+                             return ExportCommand(server, line.export_options, json);
+                           });
   exported
-      ->add_option("PROGRAM", line.export_options.program,
-                   "programs/..., or a job for the program it has found")
+      ->add_option("NAME", line.export_options.name,
+                   "programs/..., or a job for the program it has found or for its candidates")
       ->required();
-  exported->add_option("--to", line.export_options.format, "Format")
-      ->check(CLI::IsMember({"text"}))
+  exported
+      ->add_option("--to", line.export_options.format,
+                   "text: a program; jsonl, csv: every candidate of a job")
+      ->check(CLI::IsMember({"text", "jsonl", "csv"}))
       ->capture_default_str();
   exported->add_option("--out", line.export_options.out_file, "Write it to this file");
 }

@@ -2,6 +2,7 @@
 #include <cstdio>
 
 #include "absl/strings/str_cat.h"
+#include "clients/cli/candidate_export.h"
 #include "clients/cli/client.h"
 #include "clients/cli/commands.h"
 #include "clients/cli/job_text.h"
@@ -79,6 +80,25 @@ absl::StatusOr<v1::Program> ProgramOf(const ResourceName& resource, Client& clie
   return program;
 }
 
+absl::Status ExportAllCandidates(Client& client, const ResourceName& resource,
+                                 const ExportOptions& options) {
+  if (resource.kind != ResourceKind::kJob) {
+    return absl::InvalidArgumentError(absl::StrCat(
+        "--to ", options.format, " takes a job, whose candidates it writes, not ", resource.name));
+  }
+  const CandidateFormat format =
+      options.format == "csv" ? CandidateFormat::kCsv : CandidateFormat::kJsonl;
+  if (options.out_file.empty()) {
+    return ExportCandidates(client, resource.name, format, [](std::string_view piece) {
+      std::fwrite(piece.data(), 1, piece.size(), stdout);
+    });
+  }
+  AtomicFile file(options.out_file);
+  const absl::Status status = ExportCandidates(
+      client, resource.name, format, [&file](std::string_view piece) { file.Write(piece); });
+  return status.ok() ? file.Commit() : status;
+}
+
 }  // namespace
 
 absl::Status ShowCommand(const Address& server, const std::string& name, bool json) {
@@ -96,8 +116,9 @@ absl::Status ShowCommand(const Address& server, const std::string& name, bool js
 absl::Status ExportCommand(const Address& server, const ExportOptions& options, bool json) {
   if (absl::Status status = CheckWritable(options.out_file); !status.ok()) return status;
   Client client(server);
-  const absl::StatusOr<ResourceName> resource = FindResource(options.program, client);
+  const absl::StatusOr<ResourceName> resource = FindResource(options.name, client);
   if (!resource.ok()) return resource.status();
+  if (options.format != "text") return ExportAllCandidates(client, *resource, options);
   const absl::StatusOr<v1::Program> program = ProgramOf(*resource, client);
   if (!program.ok()) return program.status();
   if (json) PrintLine(MessageJson(*program));

@@ -3,7 +3,6 @@
 #include <unistd.h>
 
 #include <filesystem>
-#include <fstream>
 
 #include "absl/strings/str_cat.h"
 
@@ -25,16 +24,26 @@ absl::Status CheckWritable(const std::string& path) {
   return absl::UnavailableError(path + ": cannot be written; the folder must exist and allow it");
 }
 
-absl::Status WriteFileAtomically(const std::string& path, const std::string& content) {
-  const std::string partial = PartialName(path);
-  std::ofstream file(partial, std::ios::binary | std::ios::trunc);
-  file << content;
-  file.close();
+AtomicFile::AtomicFile(std::string path)
+    : path_(std::move(path)), file_(PartialName(path_), std::ios::binary | std::ios::trunc) {}
+
+AtomicFile::~AtomicFile() {
   std::error_code error;
-  if (file) fs::rename(partial, path, error);
-  if (file && !error) return absl::OkStatus();
-  fs::remove(partial, error);
-  return absl::UnavailableError(path + ": cannot be written; the folder must exist and have room");
+  fs::remove(PartialName(path_), error);
+}
+
+absl::Status AtomicFile::Commit() {
+  file_.close();
+  std::error_code error;
+  if (file_) fs::rename(PartialName(path_), path_, error);
+  if (file_ && !error) return absl::OkStatus();
+  return absl::UnavailableError(path_ + ": cannot be written; the folder must exist and have room");
+}
+
+absl::Status WriteFileAtomically(const std::string& path, const std::string& content) {
+  AtomicFile file(path);
+  file.Write(content);
+  return file.Commit();
 }
 
 }  // namespace lathe

@@ -2,7 +2,9 @@
 #ifndef LATHE_CLIENTS_REPORT_ATOMIC_FILE_H_
 #define LATHE_CLIENTS_REPORT_ATOMIC_FILE_H_
 
+#include <fstream>
 #include <string>
+#include <string_view>
 
 #include "absl/status/status.h"
 
@@ -15,7 +17,24 @@ std::string PartialName(const std::string& path);
 // there. Leaves nothing behind. An empty path is nothing to write.
 absl::Status CheckWritable(const std::string& path);
 
-// Writes beside the file and renames.
+// A file that is written bit by bit beside its name, and gets the name in the end.
+class AtomicFile {
+ public:
+  explicit AtomicFile(std::string path);
+  // Without a Commit nothing is left.
+  ~AtomicFile();
+  AtomicFile(const AtomicFile&) = delete;
+  AtomicFile& operator=(const AtomicFile&) = delete;
+
+  void Write(std::string_view content) { file_ << content; }
+  // OK once all that was written is there under the name.
+  absl::Status Commit();
+
+ private:
+  const std::string path_;
+  std::ofstream file_;
+};
+
 absl::Status WriteFileAtomically(const std::string& path, const std::string& content);
 
 }  // namespace lathe

@@ -60,7 +60,9 @@ class ReferenceExecution : public Execution {
   void RunNormalizeModel(const Instruction& instruction, Value& out, const Parameters& active);
   void RunEinsum(const Instruction& instruction, Value& out, const Parameters& active);
   void RunTranspose(const Instruction& instruction, Value& out, const Parameters& active);
-  // Totals lose what is smaller than the last place of their largest term, as sums of floats do.
+  bool ComputesInFloat() const { return rounding_ == Rounding::kNudged && nudging_.in_float; }
+  // Totals lose what is smaller than the last place of their largest term, as sums of floats do,
+  // and overflow where that does.
   void CoarsenTotals(const Instruction& instruction, Value& value, const Parameters& active);
   void Round(Value& value, const Parameters& active);
   // out = value, along the axes that `value` lacks as often as needed.

@@ -43,15 +43,15 @@ void ReferenceExecution::Run(size_t index, const Parameters& active, bool traini
     case TypeRule::contract: RunEinsum(instruction, out, active); break;
     case TypeRule::swap: RunTranspose(instruction, out, active); break;
   }
-  if (rounding_ == Rounding::kNudged && nudging_.in_float) CoarsenTotals(instruction, out, active);
+  if (ComputesInFloat()) CoarsenTotals(instruction, out, active);
   if (rounding_ != Rounding::kNone) Round(out, active);
 }
 
 void ReferenceExecution::RunElementwise(const Instruction& instruction, Value& out,
                                         const Parameters& active) {
   // A lerp of tensors mixes by a double wherever it is computed.
-  const bool in_float = rounding_ == Rounding::kNudged && nudging_.in_float &&
-                        instruction.op != Op::lerp && !out.Type().Within(kElementAxes).Empty();
+  const bool in_float =
+      ComputesInFloat() && instruction.op != Op::lerp && !out.Type().Within(kElementAxes).Empty();
   for (int p : PositionsOf(out.Type(), active)) {
     Lanes lanes;
     for (int i = 0; i < instruction.Arity(); ++i) {
@@ -136,7 +136,9 @@ void ReferenceExecution::RunNormalizeModel(const Instruction& instruction, Value
     std::span<const double> data = DataOf(a, p);
     all.insert(all.end(), data.begin(), data.end());
   }
-  const double norm = std::sqrt(kernels::norm::Reduce(all));
+  double squares = kernels::norm::Reduce(all);
+  if (ComputesInFloat()) squares = static_cast<float>(squares);
+  const double norm = std::sqrt(squares);
   for (int p : PositionsOf(out.Type(), active)) {
     const Lane value = LaneOf(a, out.Type(), p, scratch_[0]);
     const Lane bound = LaneOf(instruction.operands[1], out.Type(), p, scratch_[1]);

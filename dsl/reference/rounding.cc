@@ -24,6 +24,19 @@ double LargestMagnitude(std::span<const double> numbers) {
   return largest;
 }
 
+bool SumsSquares(Op op) {
+  switch (op) {
+    case Op::mean_square:
+    case Op::rms:
+    case Op::var:
+    case Op::stddev:
+    case Op::norm:
+    case Op::global_norm:
+    case Op::cosine_sim: return true;
+    default: return false;
+  }
+}
+
 }  // namespace
 
 void ReferenceExecution::Round(Value& value, const Parameters& active) {
@@ -60,10 +73,10 @@ void ReferenceExecution::CoarsenTotals(const Instruction& instruction, Value& va
       scale *= largest;
     }
     const float coarse = static_cast<float>(scale);
-    if (!std::isfinite(coarse)) continue;
+    const float term = SumsSquares(instruction.op) ? coarse * coarse : coarse;
     for (double& x : value.At(p)) {
       const float sum = static_cast<float>(x) + coarse;
-      x = static_cast<double>(sum - coarse);
+      x = std::isfinite(term) ? static_cast<double>(sum - coarse) : std::fabs(x) * INFINITY;
     }
   }
 }

@@ -101,6 +101,17 @@ class FakeSearchService : public v1::SearchService::Service {
     return Find(candidates, request->name(), candidate);
   }
 
+  // Those of one job.
+  grpc::Status ListCandidates(grpc::ServerContext*, const v1::ListCandidatesRequest* request,
+                              v1::ListCandidatesResponse* response) override {
+    Count("ListCandidates");
+    std::vector<v1::Candidate> of_job;
+    for (const auto& [name, candidate] : candidates) {
+      if (name.starts_with(request->parent() + "/")) of_job.push_back(candidate);
+    }
+    return Page(of_job, *request, response, [&] { return response->add_candidates(); });
+  }
+
   grpc::Status GetProgram(grpc::ServerContext*, const v1::GetProgramRequest* request,
                           v1::Program* program) override {
     return Find(programs, request->name(), program);
