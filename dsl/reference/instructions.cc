@@ -49,9 +49,8 @@ void ReferenceExecution::Run(size_t index, const Parameters& active, bool traini
 
 void ReferenceExecution::RunElementwise(const Instruction& instruction, Value& out,
                                         const Parameters& active) {
-  // A lerp of tensors mixes by a double wherever it is computed.
-  const bool in_float =
-      ComputesInFloat() && instruction.op != Op::lerp && !out.Type().Within(kElementAxes).Empty();
+  const bool in_float = ComputesInFloat() && !out.Type().Within(kElementAxes).Empty();
+  std::vector<double> overflows;
   for (int p : PositionsOf(out.Type(), active)) {
     Lanes lanes;
     for (int i = 0; i < instruction.Arity(); ++i) {
@@ -60,8 +59,20 @@ void ReferenceExecution::RunElementwise(const Instruction& instruction, Value& o
                         mixes ? kernels::kLargestMix : 0);
     }
     std::span<double> to = out.At(p);
-    const auto apply = in_float ? ApplyElementwiseInFloat : ApplyElementwise;
-    apply(instruction.op, static_cast<int64_t>(to.size()), lanes, to.data());
+    const int64_t count = static_cast<int64_t>(to.size());
+    if (!in_float) {
+      ApplyElementwise(instruction.op, count, lanes, to.data());
+    } else if (instruction.op != Op::lerp) {
+      ApplyElementwiseInFloat(instruction.op, count, lanes, to.data());
+    } else {
+      // A lerp of tensors mixes by a double wherever it is computed, and overflows as a float.
+      overflows.resize(to.size());
+      ApplyElementwiseInFloat(instruction.op, count, lanes, overflows.data());
+      ApplyElementwise(instruction.op, count, lanes, to.data());
+      for (size_t i = 0; i < to.size(); ++i) {
+        if (!std::isfinite(overflows[i])) to[i] = overflows[i];
+      }
+    }
   }
 }
 
