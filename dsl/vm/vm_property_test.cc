@@ -26,6 +26,8 @@ using testing::FloatTrace;
 constexpr uint64_t kSeed = 20240611;
 constexpr double kTolerance = 1e-3;  // of the scale of a piece
 constexpr uint64_t kInputNudges = 64, kTensorNudges = 1024;
+constexpr uint64_t kLargeEvery = 512;  // an outer product of such a model takes a second
+constexpr uint64_t kFewerNudges = 16;  // of large models: so many times fewer
 
 uint64_t CaseCount(uint64_t count) {
   const char* wanted = std::getenv("LATHE_CASES");
@@ -52,7 +54,7 @@ Case MakeCase(uint64_t index) {
   } else {
     made.shapes = {{3, 5}, {4, 1}, {1, 1}};
     // Now and then a parameter of several blocks, rows that are blocks of their own.
-    if (index % 64 == 0) made.shapes[1] = {7, 300};
+    if (index % kLargeEvery == 0) made.shapes[1] = {7, 300};
   }
   made.steps = testing::RandomSteps(made.canonical, made.shapes, index % 8 < 2, random);
   return made;
@@ -110,14 +112,16 @@ Verdict Judge(const Case& c, const FloatTrace& vm, std::string& told) {
     std::erase_if(left, [&](const Difference& d) { return d.IsExplainedBy(moved); });
   };
   if (left.empty()) return kEqual;
-  for (uint64_t n = 0; n < kInputNudges && !left.empty(); ++n) {
+  const bool large = c.shapes.size() > 1 && c.shapes[1].Elements() > 1000;
+  const uint64_t fewer = large ? kFewerNudges : 1;
+  for (uint64_t n = 0; n < kInputNudges / fewer && !left.empty(); ++n) {
     RandomStream random(kSeed + 1, {n});
     explain(
         RunFloats(ReferenceExecutor(), c.canonical, c.shapes, testing::Nudged(c.steps, random)));
   }
   if (left.empty()) return kMovesWithInputs;
   explain(RunFloats(RoundingReferenceExecutor(), c.canonical, c.shapes, c.steps));
-  for (uint64_t n = 0; n < kTensorNudges && !left.empty(); ++n) {
+  for (uint64_t n = 0; n < kTensorNudges / fewer && !left.empty(); ++n) {
     explain(RunFloats(*MakeNudgingReferenceExecutor(n), c.canonical, c.shapes, c.steps));
   }
   if (left.empty()) return kMovesWithTensors;
