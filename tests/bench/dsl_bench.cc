@@ -175,10 +175,7 @@ int Main(int argc, char** argv) {
   benchmark::RegisterBenchmark("torch_evonorm_s0", EvoNormInTorch)->UseRealTime();
   benchmark::RegisterBenchmark("make_programs", MakePrograms)->UseRealTime();
   figures.push_back(Ratio("torch_over_vm_evonorm_s0", "torch_evonorm_s0", "vm_evonorm_s0"));
-  figures.push_back({"programs_per_second", "1/s", [](const Medians& medians) {
-                       const auto found = medians.find("make_programs");
-                       return found == medians.end() ? std::nan("") : 1e9 / found->second;
-                     }});
+  figures.push_back(PerSecond("programs_per_second", "make_programs"));
   for (Figure& figure : RegisterEvaluations()) figures.push_back(std::move(figure));
   const std::string isa(vm::AvailableKernels()[0]->name);
   return RunBenchmarks(argc, argv, figures,

@@ -52,6 +52,13 @@ std::string TakeFile(std::vector<char*>& arguments) {
 
 }  // namespace
 
+Figure PerSecond(const std::string& name, const std::string& benchmark, int per_iteration) {
+  return {name, "1/s", [benchmark, per_iteration](const Medians& medians) {
+            const auto found = medians.find(benchmark);
+            return found == medians.end() ? std::nan("") : per_iteration * 1e9 / found->second;
+          }};
+}
+
 Figure Ratio(const std::string& name, const std::string& slow, const std::string& fast) {
   return {name, "ratio", [slow, fast](const Medians& medians) {
             const auto above = medians.find(slow), below = medians.find(fast);

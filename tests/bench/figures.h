@@ -22,6 +22,9 @@ struct Figure {
 // Time of `slow` over time of `fast`.
 Figure Ratio(const std::string& name, const std::string& slow, const std::string& fast);
 
+// How many things a benchmark does in a second, with so many in an iteration.
+Figure PerSecond(const std::string& name, const std::string& benchmark, int per_iteration = 1);
+
 // Runs all registered benchmarks, prints the table, `notes` and a line `figure NAME VALUE UNIT` for
 // each figure, and writes them to the file that --figures FILE names, a list of {name, value,
 // unit}. Figures whose benchmarks were left out by a filter are left out too. The status of the
