@@ -25,10 +25,16 @@ Cost CountCost(const Program& program, std::span<const Shape> shapes) {
     const auto operands = OperandTypes(program, instruction, types);
     AxisSet all;
     for (int k = 0; k < instruction.Arity(); ++k) {
-      // An einsum works on every combination of its labels.
-      const bool einsum = Info(instruction.op).rule == TypeRule::contract;
-      all = all.With(einsum ? LabelsOf(operands[k], instruction.labels[k]) : operands[k]);
+      all = all.With(operands[k]);
       cost.bytes += kBytes * Elements(operands[k], shapes);
+    }
+    if (Info(instruction.op).rule == TypeRule::contract) {
+      all = {};
+      for (int k = 0; k < 2; ++k) {
+        const AxisSet alone = AxesSummedAlone(instruction, operands, k);
+        if (!alone.Empty()) cost.operations += Info(Op::sum).cost * Elements(operands[k], shapes);
+        all = all.With(LabelsOf(operands[k].Without(alone), instruction.labels[k]));
+      }
     }
     cost.operations += Info(instruction.op).cost * Elements(all, shapes);
     cost.bytes += kBytes * Elements(types[i], shapes);

@@ -70,12 +70,16 @@ TEST(Cost, BroadcastOperandsAreReadOnceAndWorkedOnEverywhere) {
 }
 
 // g g', of 9 and of 25 elements: 3 x 3 x 4 and 5 x 5 x 1 products.
-TEST(Cost, AnEinsumWorksOnEveryCombinationOfItsLabels) {
+TEST(Cost, AnEinsumWorksOnEveryCombinationOfTheLabelsThatMeet) {
   Instruction gram{Op::einsum, {Axis::kR, Axis::kR1}, {Operand::Input(1), Operand::Input(1)}};
   gram.labels[1] = WithLabel(0, Axis::kR, 1);
   Cost cost = CostOf(gram);
   EXPECT_EQ(cost.operations, 2 * (36 + 25));
   EXPECT_EQ(cost.bytes, 4 * (17 + 17 + 9 + 25));
+  // The columns of the second, which it has alone, are summed first: 3 x 3 x 4 becomes 3 x 4.
+  Instruction sums{Op::einsum, {Axis::kR, Axis::kC}, {Operand::Input(1), Operand::Input(1)}};
+  sums.labels[1] = WithLabel(0, Axis::kC, 1);
+  EXPECT_EQ(CostOf(sums).operations, 17 + 2 * 17);
 }
 
 TEST(Cost, OfALayerByHand) {

@@ -44,6 +44,16 @@ AxisSet LabelsOf(AxisSet type, AxisLabels labels) {
   return set;
 }
 
+AxisSet AxesSummedAlone(const Instruction& einsum, std::span<const AxisSet> types, int which) {
+  const int other = 1 - which;
+  const AxisSet needed = einsum.over.With(LabelsOf(types[other], einsum.labels[other]));
+  AxisSet alone;
+  ForEachAxis(types[which].Without({Axis::kP}), [&](Axis axis) {
+    if (!needed.Has(LabelOf(axis, einsum.labels[which]))) alone = alone.With({axis});
+  });
+  return alone;
+}
+
 AxisLabels WithLabel(AxisLabels labels, Axis axis, int primes) {
   const int shift = LabelShift(axis);
   if (shift < 0) return labels;

@@ -63,6 +63,12 @@ AxisSet LabelsOf(AxisSet type, AxisLabels labels);
 // `labels` with another one for `axis`, which is a parameter axis.
 AxisLabels WithLabel(AxisLabels labels, Axis axis, int primes);
 
+struct Instruction;
+
+// The axes of an einsum's operand `which` that are summed out of it before it meets the other:
+// those whose labels neither the other operand, of the other of `types`, nor the result has.
+AxisSet AxesSummedAlone(const Instruction& einsum, std::span<const AxisSet> types, int which);
+
 struct Instruction {
   Op op = Op::add;
   AxisSet over;  // named in sum(x over ...); kept beside P by an einsum; empty for other ops

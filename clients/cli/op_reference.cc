@@ -100,8 +100,7 @@ std::string_view RuleMeaning(TypeRule rule) {
       return "the result has every axis that an operand has; operands are broadcast to it";
     case TypeRule::reduce_over:
       return "removes the axes that the statement names, `sum(x over R,C)`; P takes the others of "
-             "a "
-             "parameter with it";
+             "a parameter with it";
     case TypeRule::reduce_elements: return "removes every axis but P";
     case TypeRule::reduce_model: return "removes every axis of all operands";
     case TypeRule::normalize_over:
@@ -109,7 +108,8 @@ std::string_view RuleMeaning(TypeRule rule) {
     case TypeRule::normalize_model: return "removes none, but looks at the whole model";
     case TypeRule::contract:
       return "names each operand's axes anew and keeps those after the arrow, beside P: "
-             "`einsum(a[R,C], b[R',C] -> [R,R'])`";
+             "`einsum(a[R,C], b[R',C] -> [R,R'])`; what one operand alone has and the result lacks "
+             "is summed out of it first";
     case TypeRule::swap: return "swaps R with R' and C with C', where a value has both";
   }
   return "";

@@ -78,9 +78,14 @@ class ReferenceExecution : public Execution {
   Lane LaneOf(const Operand& operand, AxisSet type, int parameter, std::vector<double>& scratch,
               double exact_up_to = 0);
 
-  // Numbers are rounded if the execution rounds and the result is a tensor.
-  std::span<const double> EinsumOperand(const Operand& operand, const Value& out, int parameter,
-                                        std::vector<double>& scratch) const;
+  struct EinsumOperand {
+    AxisSet type;
+    std::span<const double> data;
+  };
+  // Of one parameter, without what is summed out of the operand alone. Numbers are rounded if the
+  // execution rounds and the result is a tensor. `scratch` may hold the data.
+  EinsumOperand EinsumOperandOf(const Instruction& instruction, int which, const Value& out,
+                                int parameter, std::vector<double>& scratch) const;
 
   Program program_;
   std::vector<Shape> shapes_;

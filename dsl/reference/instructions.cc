@@ -161,32 +161,39 @@ void ReferenceExecution::RunNormalizeModel(const Instruction& instruction, Value
   }
 }
 
-std::span<const double> ReferenceExecution::EinsumOperand(const Operand& operand, const Value& out,
-                                                          int parameter,
-                                                          std::vector<double>& scratch) const {
-  const std::span<const double> data = DataOf(operand, parameter);
-  const bool meets_tensor =
-      TypeOf(operand).Within(kElementAxes).Empty() && !out.Type().Within(kElementAxes).Empty();
-  if (rounding_ == Rounding::kNone || !meets_tensor) return data;
-  scratch.assign(data.begin(), data.end());
-  for (double& x : scratch) x = static_cast<float>(x);
-  return scratch;
+ReferenceExecution::EinsumOperand ReferenceExecution::EinsumOperandOf(
+    const Instruction& instruction, int which, const Value& out, int parameter,
+    std::vector<double>& scratch) const {
+  const std::array types = {TypeOf(instruction.operands[0]), TypeOf(instruction.operands[1])};
+  const AxisSet type = types[which];
+  const AxisSet kept = type.Without(AxesSummedAlone(instruction, types, which));
+  const std::span<const double> data = DataOf(instruction.operands[which], parameter);
+  const auto is_tensor = [](AxisSet of) { return !of.Within(kElementAxes).Empty(); };
+  const bool rounds = kept == type ? rounding_ != Rounding::kNone && is_tensor(out.Type())
+                                   : ComputesInFloat() && is_tensor(type);
+  if (kept == type && (!rounds || is_tensor(type))) return {type, data};
+  scratch.assign(static_cast<size_t>(shapes_[parameter].Elements(kept.Without({Axis::kP}))), 0.0);
+  ForEachElement(type, kept, shapes_[parameter],
+                 [&](int64_t from, int64_t to) { scratch[to] += data[from]; });
+  for (double& x : scratch) x = rounds ? static_cast<float>(x) : x;
+  return {kept, scratch};
 }
 
 void ReferenceExecution::RunEinsum(const Instruction& instruction, Value& out,
                                    const Parameters& active) {
-  std::array<AxisSet, 2> types = {TypeOf(instruction.operands[0]), TypeOf(instruction.operands[1])};
-  AxisSet labels;
-  for (int i = 0; i < 2; ++i) labels = labels.With(LabelsOf(types[i], instruction.labels[i]));
   for (int p : PositionsOf(out.Type(), active)) {
     const Shape& shape = shapes_[p];
+    std::array<EinsumOperand, 2> operands;
     // By label, how far each operand and the result move.
     std::array<Strides, 3> moves = {};
+    AxisSet labels;
     for (int i = 0; i < 2; ++i) {
-      const Strides strides = StridesOf(types[i], shape);
-      ForEachAxis(types[i], [&](Axis axis) {
+      operands[i] = EinsumOperandOf(instruction, i, out, p, scratch_[i]);
+      const Strides strides = StridesOf(operands[i].type, shape);
+      ForEachAxis(operands[i].type, [&](Axis axis) {
         const Axis label = LabelOf(axis, instruction.labels[i]);
         moves[i][static_cast<size_t>(label)] = strides[static_cast<size_t>(axis)];
+        labels = labels.With({label});
       });
     }
     moves[2] = StridesOf(out.Type(), shape);
@@ -195,12 +202,10 @@ void ReferenceExecution::RunEinsum(const Instruction& instruction, Value& out,
       const size_t i = static_cast<size_t>(label);
       loops.push_back({shape.Extent(label), {moves[0][i], moves[1][i], moves[2][i]}});
     });
-    std::array<std::span<const double>, 2> data;
-    for (int i = 0; i < 2; ++i)
-      data[i] = EinsumOperand(instruction.operands[i], out, p, scratch_[i]);
+    const auto [left, right] = std::array{operands[0].data, operands[1].data};
     std::span<double> to = out.At(p);
     std::ranges::fill(to, 0.0);
-    RunLoops(loops, [&](int64_t i, int64_t j, int64_t k) { to[k] += data[0][i] * data[1][j]; });
+    RunLoops(loops, [&](int64_t i, int64_t j, int64_t k) { to[k] += left[i] * right[j]; });
   }
 }
 

@@ -134,6 +134,14 @@ TEST(ReferenceMatrices, LabelsOfOneOperandAreSummedOrRepeated) {
   EXPECT_THAT(Kept("[]", "s = einsum(lr[], 2[] -> [])\n")[0], ElementsAre(20));
 }
 
+// Not times the other operand, term by term: 3e308 would be infinite, and infinity - infinity NaN.
+TEST(ReferenceMatrices, LabelsOfOneOperandAreSummedFirst) {
+  Model model("[P,R]", "s = einsum(g[R,C], w[R,C'] -> [R])\n");
+  model.inputs[0] = {{0, 10, 0, kInf, 0, 0}, {1, 1, 1}};
+  model.inputs[1] = {{3e307, -3e307, 1, 2, -1, 1}, {0, 0, 1}};
+  EXPECT_THAT(model.Kept(), ElementsAre(Numbers{10, kInf}, Numbers{0, 0, 1}));
+}
+
 TEST(ReferenceMatrices, AnEinsumIsNoMatrixProductOfZeros) {
   Model model("[P,R,R']", "s = einsum(g[R,C], w[R',C] -> [R,R'])\n");
   model.inputs[1][0][0] = kInf;

@@ -211,7 +211,12 @@ class Lowering {
     node.type = type;
     node.arity = 2;
     node.labels = instruction.labels;
-    for (int i = 0; i < 2; ++i) node.operands[i] = Value(instruction.operands[i]);
+    const std::array operands = {Value(instruction.operands[0]), Value(instruction.operands[1])};
+    const std::array types = {Type(operands[0]), Type(operands[1])};
+    for (int i = 0; i < 2; ++i) {
+      const AxisSet alone = AxesSummedAlone(instruction, types, i);
+      node.operands[i] = alone.Empty() ? operands[i] : Reduce(Op::sum, alone, operands[i]);
+    }
     return Emit(node);
   }
 

@@ -152,6 +152,23 @@ TEST(VmOp, ReductionsNormalizationsAndMatrices) {
   }
 }
 
+// Labels of one operand alone are summed out of it first: together these would be 4e9 products of
+// copies that take 5 GB.
+TEST(VmOp, EinsumsSumWhatOneOperandHasAlone) {
+  const std::vector<Shape> shapes = {{7, 300}, {2, 3}};
+  const Program program = *ParseOrStatus(
+      "lathe 1 optimizer p\ninput w[P,R,C] g[P,R,C] lr[]\n"
+      "a = einsum(g[R,C], w[R,C'] -> [R,C,C'])\n"
+      "b = einsum(a[R'',C'',C'], a[R,C,C'] -> [R,C'])\n"
+      "c = einsum(g[R',C'], b[R,C'] -> [R,C'])\n"
+      "update = einsum(c[R,C'], g[R,C] -> [R,C])\n",
+      "p");
+  RandomStream random(5, {});
+  const std::vector<FloatStep> steps = testing::RandomSteps(program, shapes, false, random);
+  ExpectClose(RunFloats(VmExecutor(), program, shapes, steps),
+              RunFloats(ReferenceExecutor(), program, shapes, steps), true, Print(program));
+}
+
 // Sums whose terms cancel, and numbers that float could not hold while they are added.
 TEST(VmOp, ReductionsAddInDouble) {
   const std::vector<Shape> shapes = {{100, 100}};
