@@ -91,6 +91,7 @@ struct Range {
            (high_included ? value <= high : value < high);
   }
   std::string Text() const;  // "[0, 1)"
+  friend bool operator==(const Range&, const Range&) = default;
 };
 
 // A named constant: tuned by constants-only search, a keyword of an exported optimizer.

@@ -34,8 +34,9 @@ inline uint64_t IdOf(const Study::Evaluate& evaluate) {
   return evaluate.id;
 }
 
-// Until the source is done. An evaluation that fails (which is never the program's fault) ends it
-// with that error, e.g. `cancelled`. `on_progress` is called on this thread after every completion.
+// Until the source is done. An evaluation that machines could not run, however often they tried, is
+// `aborted`: the source is told that it failed. Any other error ends the source with it, e.g.
+// `cancelled`. `on_progress` is called on this thread after every completion.
 template <typename Source, typename Pool>
 absl::StatusOr<DriveResult> Drive(Source& source, Pool& pool,
                                   const std::function<void()>& on_progress) {
@@ -52,6 +53,11 @@ absl::StatusOr<DriveResult> Drive(Source& source, Pool& pool,
       return result;
     }
     auto finished = pool.Take();
+    if (absl::IsAborted(finished.result.status())) {
+      source.Fail(finished.id);
+      on_progress();
+      continue;
+    }
     if (!finished.result.ok()) return finished.result.status();
     ++result.completions;
     result.out_of_order += finished.id < latest;

@@ -51,6 +51,30 @@ TEST(DriveTest, RunsToTheEndAndCounts) {
   EXPECT_EQ(trajectory.Count().evaluated, 5u);
 }
 
+// What machines could not evaluate is told as such; the search goes on.
+TEST(DriveTest, AnAbortedEvaluationHasFailed) {
+  class Pool : public LastFirstPool {
+   public:
+    Finished Take() {
+      Finished finished = LastFirstPool::Take();
+      if (finished.id == 1) finished.result = absl::AbortedError("failed three times");
+      return finished;
+    }
+  };
+  Script script;
+  script.programs = Programs("nnnn");
+  Trajectory trajectory(WithWindow(2), std::make_unique<Scripted>(script), DefaultFilters());
+  Pool pool;
+  auto result = Drive(trajectory, pool, [] {});
+  ASSERT_TRUE(result.ok()) << result.status();
+  EXPECT_EQ(result->completions, 3u);
+  ASSERT_EQ(script.outcomes.size(), 4u);
+  EXPECT_EQ(script.outcomes[1], Outcome::Failed());
+  EXPECT_EQ(trajectory.Count().broken, 1u);
+  EXPECT_EQ(trajectory.Count().failed, 0u);
+  for (const auto* winner : trajectory.Best(4)) EXPECT_NE(winner->index, 1u);
+}
+
 TEST(DriveTest, EndsWithTheErrorOfThePool) {
   Script script;
   script.programs = Programs("nnnnn");

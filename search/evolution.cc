@@ -1,10 +1,20 @@
 #include "search/evolution.h"
 
+#include <bit>
 #include <limits>
+#include <map>
 
+#include "absl/strings/numbers.h"
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_split.h"
 #include "search/streams.h"
 
 namespace lathe {
+namespace {
+
+constexpr char kSavedVersion[] = "1";
+
+}  // namespace
 
 Evolution::Evolution(EvolutionOptions options) : options_(std::move(options)) {
   constexpr double kUnknown = std::numeric_limits<double>::infinity();
@@ -40,6 +50,39 @@ void Evolution::Tell(uint64_t index, const Program& program, const Outcome& outc
   }
   members_.push_back({index, objective, std::make_shared<const Program>(program)});
   members_.pop_front();
+}
+
+std::string Evolution::Save() const {
+  std::string saved = kSavedVersion;
+  for (const Member& member : members_) {
+    absl::StrAppend(&saved, "\n", member.index, " ", std::bit_cast<uint64_t>(member.objective));
+  }
+  return saved;
+}
+
+absl::Status Evolution::Load(std::string_view saved, const RawProgram& raw) {
+  const std::vector<std::string> lines = absl::StrSplit(std::string(saved), '\n');
+  if (lines[0] != kSavedVersion || lines.size() != members_.size() + 1) {
+    return absl::InvalidArgumentError(absl::StrCat("no population of ", members_.size(),
+                                                   " members in version ", kSavedVersion));
+  }
+  std::map<uint64_t, std::shared_ptr<const Program>> programs;  // copies share theirs
+  for (size_t i = 0; i < members_.size(); ++i) {
+    const std::vector<std::string> numbers = absl::StrSplit(lines[i + 1], ' ');
+    uint64_t index = 0, bits = 0;
+    if (numbers.size() != 2 || !absl::SimpleAtoi(numbers[0], &index) ||
+        !absl::SimpleAtoi(numbers[1], &bits)) {
+      return absl::InvalidArgumentError(absl::StrCat("no member of a population: ", lines[i + 1]));
+    }
+    std::shared_ptr<const Program>& program = programs[index];
+    if (program == nullptr) {
+      absl::StatusOr<Program> found = raw(index);
+      if (!found.ok()) return found.status();
+      program = std::make_shared<const Program>(*std::move(found));
+    }
+    members_[i] = {index, std::bit_cast<double>(bits), program};
+  }
+  return absl::OkStatus();
 }
 
 const Evolution::Member& Evolution::Tournament(RandomStream& random) const {

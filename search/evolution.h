@@ -29,6 +29,9 @@ class Evolution : public Strategy {
   // The warm start itself first, then mutants.
   std::variant<Proposal, Wait, Done> Next(uint64_t index) override;
   void Tell(uint64_t index, const Program& program, const Outcome& outcome) override;
+  // "1", then a line per member, the oldest first: its index and the bits of its objective.
+  std::string Save() const override;
+  absl::Status Load(std::string_view saved, const RawProgram& raw) override;
 
  private:
   struct Member {

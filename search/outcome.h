@@ -1,7 +1,7 @@
 // What becomes of a candidate, and what is asked of whoever evaluates it.
 //
-// An outcome follows from the job and its seed alone. Where and when an evaluation ran is not part
-// of it.
+// An outcome follows from the job and its seed alone, unless machines fail. Where and when an
+// evaluation ran is not part of it.
 #ifndef LATHE_SEARCH_OUTCOME_H_
 #define LATHE_SEARCH_OUTCOME_H_
 
@@ -23,7 +23,9 @@ inline constexpr std::array<std::string_view, kFilterCount> kFilterNames = {
     "ill_formed", "ignores_gradient", "over_cost", "not_finite", "no_effect"};
 
 struct Outcome {
-  enum class Kind : uint8_t { kRejected, kOk, kDiverged };
+  // kFailed: the machines could not evaluate it. The one outcome that does not follow from the job
+  // and its seed; a search that met it cannot be reproduced.
+  enum class Kind : uint8_t { kRejected, kOk, kDiverged, kFailed };
   Kind kind = Kind::kOk;
   Filter filter = Filter::ill_formed;  // of kRejected
   double objective = 0;                // of kOk; smaller is better
@@ -31,6 +33,7 @@ struct Outcome {
   static Outcome Rejected(Filter filter) { return {Kind::kRejected, filter, 0}; }
   static Outcome Ok(double objective) { return {Kind::kOk, {}, objective}; }
   static Outcome Diverged() { return {Kind::kDiverged, {}, 0}; }
+  static Outcome Failed() { return {Kind::kFailed, {}, 0}; }
   friend bool operator==(const Outcome&, const Outcome&) = default;
 };
 

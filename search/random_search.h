@@ -14,6 +14,11 @@ class RandomSearch : public Strategy {
 
   std::variant<Proposal, Wait, Done> Next(uint64_t index) override;
   void Tell(uint64_t, const Program&, const Outcome&) override {}
+  std::string Save() const override { return ""; }
+  absl::Status Load(std::string_view saved, const RawProgram&) override {
+    return saved.empty() ? absl::OkStatus()
+                         : absl::InvalidArgumentError("a random search has no state");
+  }
 
  private:
   uint64_t seed_;

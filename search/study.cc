@@ -61,10 +61,10 @@ void Study::AddSearch(const std::string& name, const Trajectory& trajectory) {
   summary.name = name;
   summary.proposed = trajectory.Count().proposed;
   summary.evaluated = trajectory.Count().evaluated;
-  std::vector<Trajectory::Candidate> winners;
-  for (const Trajectory::Candidate* best : trajectory.Best(options_.winners)) {
+  std::vector<Trajectory::Winner> winners;
+  for (const Trajectory::Winner* best : trajectory.Best(options_.winners)) {
     winners.push_back(*best);
-    summary.winners.push_back({best->index, best->outcome->objective, {}});
+    summary.winners.push_back({best->index, best->objective, {}});
   }
   winners_.push_back(std::move(winners));
   report_.searches.push_back(std::move(summary));
@@ -105,6 +105,12 @@ Study::Action Study::NextOfControl() {
   return Done{"controls"};
 }
 
+void Study::Fail(uint64_t id) {
+  if ((id & kControlBit) != 0) return controls_[control_].trajectory->Fail(id & ~kControlBit);
+  ++failed_;
+  Complete(id, {});
+}
+
 void Study::Complete(uint64_t id, const EvaluationResult& result) {
   if ((id & kControlBit) != 0) {
     controls_[control_].trajectory->Complete(id & ~kControlBit, result);
@@ -112,6 +118,12 @@ void Study::Complete(uint64_t id, const EvaluationResult& result) {
   }
   jobs_[id - first_id_].result = result;
   ++finished_jobs_;
+}
+
+uint64_t Study::Failed() const {
+  uint64_t failed = failed_;
+  for (const ControlSearch& control : controls_) failed += control.trajectory->Count().broken;
+  return failed;
 }
 
 Study::Progress Study::CurrentProgress() const {
@@ -150,7 +162,7 @@ void Study::AddJob(const GridPoint& point, int arena, int seed_base, int seeds, 
 
 void Study::PlanRescore() {
   for (const auto& winners : winners_) {
-    for (const Trajectory::Candidate& winner : winners) {
+    for (const Trajectory::Winner& winner : winners) {
       AddJob({winner.canonical, std::nullopt, "", false}, 0, kWinnerSeedBase, options_.winner_seeds,
              false);
     }

@@ -65,6 +65,10 @@ class Study {
 
   Action Next();
   void Complete(uint64_t id, const EvaluationResult& result);
+  // The machines could not evaluate it: its runs count as failures of the program.
+  void Fail(uint64_t id);
+  // How many evaluations have failed so, those of controls included.
+  uint64_t Failed() const;
   Progress CurrentProgress() const;
   // Once Next has returned Done. Without a found program (nothing ran through) it has no arenas.
   const StudyReport& Report() const { return report_; }
@@ -106,11 +110,12 @@ class Study {
   std::vector<ControlSearch> controls_;
   size_t control_ = 0;  // the one that runs
   Phase phase_ = Phase::kControls;
-  std::vector<std::vector<Trajectory::Candidate>> winners_;  // by search
+  std::vector<std::vector<Trajectory::Winner>> winners_;  // by search
   std::vector<Method> methods_;                              // found, baselines, controls
   std::vector<std::vector<GridPoint>> tuned_;                // by arena, method
   std::vector<Job> jobs_;                                    // of the current phase
   size_t next_job_ = 0, finished_jobs_ = 0;
+  uint64_t failed_ = 0;
   uint64_t first_id_ = 0;  // of the current phase's jobs
   StudyReport report_;
 };

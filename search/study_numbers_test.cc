@@ -110,7 +110,7 @@ Program CheckRescoring(const SearchSummary& summary, const Trajectory& search) {
     tried.push_back({best[i]->canonical->program, std::nullopt, ""});
     const RescoredWinner& winner = summary.winners[i];
     EXPECT_EQ(winner.candidate, best[i]->index);
-    EXPECT_EQ(winner.search_objective, best[i]->outcome->objective);
+    EXPECT_EQ(winner.search_objective, best[i]->objective);
     const EvaluationResult fresh = Scores(tried[i], 0, 10000, 4);
     EXPECT_EQ(winner.fresh.runs, 4);
     EXPECT_EQ(winner.fresh.failures, Failures(fresh));

@@ -13,55 +13,54 @@ Trajectory::Trajectory(TrajectoryOptions options, std::unique_ptr<Strategy> stra
 
 Trajectory::Action Trajectory::Next() {
   while (true) {
+    if (!to_start_.empty()) {
+      const uint64_t slot = to_start_.front();
+      to_start_.pop_front();
+      return RequestFor(slot);
+    }
     if (!done_) done_ = BudgetReached();
     if (done_) {
-      while (told_ < counts_.slots) {
-        if (!completed_[told_]) return Wait{};
-        TellSlot(told_++);
+      while (TellOne()) {
       }
+      if (!in_flight_.empty()) return Wait{};
       return *done_;
     }
     if (!TellUpToWindow()) return Wait{};
     auto next = strategy_->Next(counts_.proposed);
     if (std::holds_alternative<Wait>(next)) {
       // It wants to know more than the window asks for, and gets it slot by slot, in order.
-      if (told_ == counts_.slots || !completed_[told_]) return Wait{};
-      TellSlot(told_++);
-      continue;
-    }
-    if (Done* done = std::get_if<Done>(&next)) {
+      if (!TellOne()) return Wait{};
+    } else if (Done* done = std::get_if<Done>(&next)) {
       done_ = std::move(*done);
-      continue;
+    } else {
+      Propose(std::get<Proposal>(std::move(next)));
     }
-    if (auto evaluate = Propose(std::get<Proposal>(std::move(next)))) return *std::move(evaluate);
   }
 }
 
 void Trajectory::Complete(uint64_t slot, const EvaluationResult& result) {
-  completed_[slot] = OutcomeOf(result);
+  in_flight_[slot - counts_.evaluated].completed = OutcomeOf(result);
 }
 
-std::vector<const Trajectory::Candidate*> Trajectory::Best(size_t most) const {
-  std::vector<const Candidate*> best;
-  for (const Candidate& candidate : candidates_) {
-    if (candidate.outcome && candidate.outcome->kind == Outcome::Kind::kOk)
-      best.push_back(&candidate);
+void Trajectory::Fail(uint64_t slot) {
+  in_flight_[slot - counts_.evaluated].completed = Outcome::Failed();
+}
+
+void Trajectory::Stop(std::string reason) {
+  if (!done_) done_ = BudgetReached();
+  if (!done_) done_ = Done{std::move(reason)};
+}
+
+std::vector<const Trajectory::Winner*> Trajectory::Best(size_t most) const {
+  std::vector<const Winner*> best;
+  for (const Winner& winner : best_) {
+    if (best.size() < most) best.push_back(&winner);
   }
-  // Slots ascend with indices, so a stable sort leaves equals in the order of their indices.
-  std::stable_sort(best.begin(), best.end(), [](const Candidate* a, const Candidate* b) {
-    return a->outcome->objective < b->outcome->objective;
-  });
-  if (best.size() > most) best.resize(most);
   return best;
 }
 
-// Tells what must be told before the next slot can be proposed, and no more.
-bool Trajectory::TellUpToWindow() {
-  while (told_ + options_.window <= counts_.slots) {
-    if (!completed_[told_]) return false;
-    TellSlot(told_++);
-  }
-  return true;
+Checkpoint Trajectory::Save() const {
+  return {counts_.proposed, counts_.evaluated, strategy_->Save()};
 }
 
 std::optional<Done> Trajectory::BudgetReached() const {
@@ -75,108 +74,142 @@ std::optional<Done> Trajectory::BudgetReached() const {
   return std::nullopt;
 }
 
-std::optional<Trajectory::Evaluate> Trajectory::Propose(Proposal proposal) {
-  uint64_t index = counts_.proposed++;
-  ++without_slot_;
-  records_.push_back({{index,
-                       std::nullopt,
-                       Print(proposal.program),
-                       nullptr,
-                       std::move(proposal.parents),
-                       std::string(proposal.operation),
-                       {}}});
-  auto reject = [&](Filter filter) {
-    ++counts_.rejected[static_cast<size_t>(filter)];
-    Resolve(index, Outcome::Rejected(filter));
-    return std::nullopt;
-  };
-  if (!Verify(proposal.program).ok()) return reject(Filter::ill_formed);
-  auto form = std::make_shared<const CanonicalForm>(MakeCanonical(proposal.program));
-  records_.back().record.canonical = form;
-  auto known = verdicts_.find(form->text);
-  const bool is_new = known == verdicts_.end();
-  if (is_new) known = verdicts_.emplace(form->text, JudgeNew(form)).first;
-  if (Filter* filter = std::get_if<Filter>(&known->second)) return reject(*filter);
-  uint64_t slot = std::get<uint64_t>(known->second);
-  if (!is_new) {
-    ++counts_.duplicates;
-    PendingDuplicate duplicate{index, slot, std::move(proposal.program)};
-    if (told_ == counts_.slots) {
-      TellDuplicate(duplicate);
+void Trajectory::Propose(Proposal proposal) {
+  CandidateRecord record;
+  record.index = counts_.proposed;
+  record.raw_text = Print(proposal.program);
+  record.ranges = RangesOf(proposal.program);
+  record.parents = std::move(proposal.parents);
+  record.operation = std::string(proposal.operation);
+  std::shared_ptr<const CanonicalForm> form;
+  if (Verify(proposal.program).ok()) {
+    form = std::make_shared<const CanonicalForm>(MakeCanonical(proposal.program));
+    record.program = form->hash;
+    const auto known = verdicts_.find(form->hash);
+    const Verdict verdict = known == verdicts_.end() ? Judge(*form) : known->second;
+    if (const Filter* filter = std::get_if<Filter>(&verdict)) {
+      record.rejected_by = *filter;
     } else {
-      told_after_.back().push_back(std::move(duplicate));
+      (known == verdicts_.end() ? record.slot : record.duplicate_of) = std::get<uint64_t>(verdict);
     }
-    return std::nullopt;
+  } else {
+    record.rejected_by = Filter::ill_formed;
   }
-  without_slot_ = 0;
-  records_.back().record.slot = slot;
-  candidates_.push_back({index, form, std::nullopt});
-  completed_.emplace_back();
-  raw_.push_back(std::make_shared<const Program>(std::move(proposal.program)));
-  told_after_.emplace_back();
-  ++counts_.slots;
-  EvaluationRequest request;
-  request.program = std::move(form);
-  request.seeds = options_.evaluation_seeds;
-  request.stop_at_divergence = true;
-  return Evaluate{slot, std::move(request)};
+  Enter(std::move(record), std::move(form), std::move(proposal.program));
 }
 
-Trajectory::Verdict Trajectory::JudgeNew(const std::shared_ptr<const CanonicalForm>& form) {
-  if (std::optional<Filter> filter = filters_.Judge(form->program)) return *filter;
+Trajectory::Verdict Trajectory::Judge(const CanonicalForm& form) {
+  if (std::optional<Filter> filter = filters_.Judge(form.program)) return *filter;
   return counts_.slots;
 }
 
-void Trajectory::TellSlot(uint64_t slot) {
-  const Outcome outcome = *completed_[slot];
-  Candidate& candidate = candidates_[slot];
-  candidate.outcome = outcome;
-  ++counts_.evaluated;
-  counts_.failed += outcome.kind == Outcome::Kind::kDiverged;
-  if (outcome.kind == Outcome::Kind::kOk &&
-      (!best_ || outcome.objective < candidates_[*best_].outcome->objective)) {
-    best_ = slot;
+void Trajectory::Enter(CandidateRecord record, std::shared_ptr<const CanonicalForm> form,
+                       Program program) {
+  if (!restoring_) record.told = counts_.evaluated;
+  ++counts_.proposed;
+  ++without_slot_;
+  if (options_.log != nullptr && !restoring_) options_.log->Proposed(record, form.get());
+  const uint64_t index = record.index;
+  unhashed_.push_back({record, std::nullopt});
+  if (record.rejected_by) {
+    if (record.program) verdicts_.try_emplace(*record.program, *record.rejected_by);
+    ++counts_.rejected[static_cast<size_t>(*record.rejected_by)];
+    Resolve(index, Outcome::Rejected(*record.rejected_by));
+  } else if (record.slot) {
+    verdicts_.emplace(*record.program, *record.slot);
+    without_slot_ = 0;
+    ++counts_.slots;
+    candidates_.push_back({index, std::nullopt});
+    in_flight_.push_back({std::move(form), std::move(program), std::nullopt, {}});
+    if (!restoring_) to_start_.push_back(*record.slot);
+  } else {
+    ++counts_.duplicates;
+    Duplicate duplicate{index, *record.duplicate_of, std::move(program)};
+    if (in_flight_.empty()) {
+      TellDuplicate(duplicate);
+    } else {
+      in_flight_.back().told_after.push_back(std::move(duplicate));
+    }
   }
-  strategy_->Tell(candidate.index, *raw_[slot], outcome);
-  raw_[slot].reset();
-  Resolve(candidate.index, outcome);
-  for (const PendingDuplicate& duplicate : told_after_[slot]) TellDuplicate(duplicate);
-  told_after_[slot].clear();
 }
 
-void Trajectory::TellDuplicate(const PendingDuplicate& duplicate) {
+Trajectory::Evaluate Trajectory::RequestFor(uint64_t slot) const {
+  EvaluationRequest request;
+  request.program = in_flight_[slot - counts_.evaluated].canonical;
+  request.seeds = options_.evaluation_seeds;
+  request.stop_at_divergence = true;
+  return {slot, std::move(request)};
+}
+
+// Tells what must be told before the next slot can be proposed, and no more.
+bool Trajectory::TellUpToWindow() {
+  while (in_flight_.size() >= static_cast<size_t>(options_.window)) {
+    if (!TellOne()) return false;
+  }
+  return true;
+}
+
+// The next slot, and the duplicates after it. Whether that could be told.
+bool Trajectory::TellOne() {
+  if (in_flight_.empty() || !in_flight_.front().completed) return false;
+  const InFlight told = std::move(in_flight_.front());
+  in_flight_.pop_front();
+  const uint64_t slot = counts_.evaluated++;
+  const Outcome outcome = *told.completed;
+  Candidate& candidate = candidates_[slot];
+  candidate.outcome = outcome;
+  counts_.failed += outcome.kind == Outcome::Kind::kDiverged;
+  counts_.broken += outcome.kind == Outcome::Kind::kFailed;
+  KeepIfGood(slot, outcome, told.canonical);
+  if (options_.log != nullptr && !restoring_) options_.log->Told(slot, outcome);
+  strategy_->Tell(candidate.index, told.raw, outcome);
+  Resolve(candidate.index, outcome);
+  for (const Duplicate& duplicate : told.told_after) TellDuplicate(duplicate);
+  return true;
+}
+
+void Trajectory::TellDuplicate(const Duplicate& duplicate) {
   // The slot it equals was given out before it, so it has been told by now.
   const Outcome outcome = *candidates_[duplicate.slot].outcome;
   strategy_->Tell(duplicate.index, duplicate.program, outcome);
   Resolve(duplicate.index, outcome);
 }
 
+// Whether it is one of the best so far.
+bool Trajectory::IsGood(const Outcome& outcome) const {
+  if (outcome.kind != Outcome::Kind::kOk) return false;
+  return best_.size() < options_.keep_best || outcome.objective < best_.back().objective;
+}
+
+void Trajectory::KeepIfGood(uint64_t slot, const Outcome& outcome,
+                            const std::shared_ptr<const CanonicalForm>& form) {
+  if (!IsGood(outcome)) return;
+  // Slots ascend with indices, so behind its equals it is in the order of indices.
+  const auto place = std::upper_bound(
+      best_.begin(), best_.end(), outcome.objective,
+      [](double objective, const Winner& winner) { return objective < winner.objective; });
+  best_.insert(place, {candidates_[slot].index, slot, outcome.objective, form});
+  if (best_.size() > options_.keep_best) best_.pop_back();
+}
+
 void Trajectory::Resolve(uint64_t index, const Outcome& outcome) {
-  PendingRecord& pending = records_[index - records_.front().record.index];
-  pending.record.outcome = outcome;
-  pending.resolved = true;
+  unhashed_[index - unhashed_.front().record.index].outcome = outcome;
   HashResolved();
 }
 
 void Trajectory::HashResolved() {
-  while (!records_.empty() && records_.front().resolved) {
-    const CandidateRecord& record = records_.front().record;
-    Hash(record);
-    if (options_.on_record) options_.on_record(record);
-    records_.pop_front();
+  for (; !unhashed_.empty() && unhashed_.front().outcome; unhashed_.pop_front()) {
+    const CandidateRecord& record = unhashed_.front().record;
+    const Outcome& outcome = *unhashed_.front().outcome;
+    hasher_.Number(record.index).Number(record.slot.has_value()).Number(record.slot.value_or(0));
+    hasher_.Text(record.raw_text).Number(record.parents.size());
+    for (uint64_t parent : record.parents) hasher_.Number(parent);
+    hasher_.Text(record.operation).Number(static_cast<uint64_t>(outcome.kind));
+    if (outcome.kind == Outcome::Kind::kRejected) {
+      hasher_.Text(kFilterNames[static_cast<size_t>(outcome.filter)]);
+    }
+    if (outcome.kind == Outcome::Kind::kOk) hasher_.Real(outcome.objective);
   }
-}
-
-void Trajectory::Hash(const CandidateRecord& record) {
-  hasher_.Number(record.index).Number(record.slot.has_value()).Number(record.slot.value_or(0));
-  hasher_.Text(record.raw_text).Number(record.parents.size());
-  for (uint64_t parent : record.parents) hasher_.Number(parent);
-  const Outcome& outcome = record.outcome;
-  hasher_.Text(record.operation).Number(static_cast<uint64_t>(outcome.kind));
-  if (outcome.kind == Outcome::Kind::kRejected) {
-    hasher_.Text(kFilterNames[static_cast<size_t>(outcome.filter)]);
-  }
-  if (outcome.kind == Outcome::Kind::kOk) hasher_.Real(outcome.objective);
 }
 
 }  // namespace lathe

@@ -13,37 +13,35 @@
 // Slot s is proposed from the state in which exactly the slots up to s - window have been told, and
 // as many more as a strategy asks for by answering Wait. A candidate whose canonical form was met
 // before takes no slot: it shares the outcome of the first of its kind and is told right after the
-// last slot with a smaller index. Not thread-safe.
+// last slot with a smaller index. Canonical forms are told apart by the 128-bit hash of their text,
+// which stands for it here: the texts of ten million candidates are too much to keep.
+//
+// What has been proposed and told is a log (search/log.h). A trajectory that is restored from it
+// goes on as the one that wrote it would have. Not thread-safe.
 #ifndef LATHE_SEARCH_TRAJECTORY_H_
 #define LATHE_SEARCH_TRAJECTORY_H_
 
 #include <array>
 #include <cstdint>
 #include <deque>
-#include <functional>
 #include <memory>
 #include <optional>
 #include <string>
-#include <unordered_map>
 #include <variant>
 #include <vector>
 
+#include "absl/container/flat_hash_map.h"
+#include "absl/status/statusor.h"
 #include "dsl/hash.h"
 #include "search/filters.h"
+#include "search/log.h"
 #include "search/strategy.h"
 
 namespace lathe {
 
-// A proposal and what became of it.
-struct CandidateRecord {
-  uint64_t index = 0;
-  std::optional<uint64_t> slot;
-  std::string raw_text;
-  std::shared_ptr<const CanonicalForm> canonical;  // null if it is ill-formed
-  std::vector<uint64_t> parents;
-  std::string operation;
-  Outcome outcome;
-};
+// Raised when the same spec and seed give another trajectory than before: a search that an earlier
+// version began cannot be gone on with.
+inline constexpr int kEngineVersion = 1;
 
 struct TrajectoryOptions {
   int window = 32;
@@ -51,8 +49,8 @@ struct TrajectoryOptions {
   uint64_t max_evaluations = 0;  // slots; 0: no bound
   std::vector<int> evaluation_seeds = {0, 1, 2, 3};
   uint64_t exhausted_after = 100000;  // proposals in a row that take no slot
-  // Called with every candidate once its outcome is told, in index order, if it is set.
-  std::function<void(const CandidateRecord&)> on_record;
+  size_t keep_best = 64;              // candidates whose canonical form is kept; at least 1
+  LogWriter* log = nullptr;           // hears of all that happens, if there is one; outlives it
 };
 
 class Trajectory {
@@ -70,71 +68,117 @@ class Trajectory {
     uint64_t slots = 0;      // given out
     uint64_t evaluated = 0;  // slots that have been told
     uint64_t failed = 0;     // of these, diverged
+    uint64_t broken = 0;     // of these, not evaluated for a reason that lies with the machines
   };
 
   // A candidate that has a slot.
   struct Candidate {
     uint64_t index;
-    std::shared_ptr<const CanonicalForm> canonical;
     std::optional<Outcome> outcome;  // once it is told
+  };
+
+  // A told candidate that did not diverge, and one of the best.
+  struct Winner {
+    uint64_t index;
+    uint64_t slot;
+    double objective;
+    std::shared_ptr<const CanonicalForm> canonical;
   };
 
   Trajectory(TrajectoryOptions options, std::unique_ptr<Strategy> strategy, Filters filters);
 
+  // Before anything else: takes up what a trajectory with the same options wrote. From `checkpoint`
+  // on outcomes are told again; without one all are. Nothing is proposed anew. Data loss if the log
+  // has gaps or does not fit the checkpoint; the trajectory is of no use then.
+  struct Restored {
+    uint64_t candidates = 0;  // in the log
+    uint64_t retold = 0;      // outcomes that the strategy was told again
+  };
+  absl::StatusOr<Restored> Restore(const LogReader& log,
+                                   const std::optional<Checkpoint>& checkpoint);
+  // Of all that the log writer has heard of so far.
+  Checkpoint Save() const;
+
   Action Next();
-  // The result of a slot that Next gave out; once per slot, in any order.
+  // The result of a slot that Next gave out, or that the machines could not evaluate it; once per
+  // slot, in any order.
   void Complete(uint64_t slot, const EvaluationResult& result);
+  void Fail(uint64_t slot);
+  // Proposes nothing more. What was proposed is still evaluated and told, then Next is done, with
+  // this reason. Nothing happens if it has an end already.
+  void Stop(std::string reason);
 
   const Counts& Count() const { return counts_; }
   const std::vector<Candidate>& Candidates() const { return candidates_; }  // by slot
-  // Told candidates that did not diverge, the best first, at most `most`; equals by index. They
-  // stay where they are until Next.
-  std::vector<const Candidate*> Best(size_t most) const;
-  // The first of Best, without looking for it; null if there is none.
-  const Candidate* BestSoFar() const { return best_ ? &candidates_[*best_] : nullptr; }
-  // Over all records in index order: index, slot, raw text, parents, operation, outcome. Complete
+  // The best first, at most `most` and at most options.keep_best; equals by index. They stay where
+  // they are until Next.
+  std::vector<const Winner*> Best(size_t most) const;
+  // The first of Best; null if there is none.
+  const Winner* BestSoFar() const { return best_.empty() ? nullptr : &best_[0]; }
+  // Over all candidates in index order: index, slot, raw text, parents, operation, outcome. Complete
   // once Next has returned Done.
   Hash128 HashSoFar() const { return hasher_.Digest(); }
 
  private:
-  // A proposal from when it is made until it is hashed.
-  struct PendingRecord {
+  // A candidate from when it is proposed until it is hashed.
+  struct Unhashed {
     CandidateRecord record;
-    bool resolved = false;  // the outcome is told
+    std::optional<Outcome> outcome;
   };
 
   // What is known of a canonical form: rejected, or the slot that scores it.
   using Verdict = std::variant<Filter, uint64_t>;
+  struct ByHash {
+    size_t operator()(const Hash128& hash) const { return hash.low; }
+  };
 
-  struct PendingDuplicate {
+  struct Duplicate {
     uint64_t index;
     uint64_t slot;  // whose outcome it shares
     Program program;
   };
 
-  bool TellUpToWindow();
+  // A slot from when it is given out until it is told.
+  struct InFlight {
+    std::shared_ptr<const CanonicalForm> canonical;
+    Program raw;
+    std::optional<Outcome> completed;
+    std::vector<Duplicate> told_after;
+  };
+
+  void Propose(Proposal proposal);
+  Verdict Judge(const CanonicalForm& form);
+  // Counts a candidate and takes its slot, or its place among the duplicates. All but `told` of the
+  // record is set.
+  void Enter(CandidateRecord record, std::shared_ptr<const CanonicalForm> form, Program program);
   std::optional<Done> BudgetReached() const;
-  std::optional<Evaluate> Propose(Proposal proposal);
-  Verdict JudgeNew(const std::shared_ptr<const CanonicalForm>& form);
-  void TellSlot(uint64_t slot);
-  void TellDuplicate(const PendingDuplicate& duplicate);
+  bool TellUpToWindow();
+  bool TellOne();
+  void TellDuplicate(const Duplicate& duplicate);
+  bool IsGood(const Outcome& outcome) const;
+  void KeepIfGood(uint64_t slot, const Outcome& outcome,
+                  const std::shared_ptr<const CanonicalForm>& form);
   void Resolve(uint64_t index, const Outcome& outcome);
   void HashResolved();
-  void Hash(const CandidateRecord& record);
+  Evaluate RequestFor(uint64_t slot) const;
+
+  absl::Status ReadTold(const CandidateRecord& record, const std::vector<Outcome>& outcomes,
+                        uint64_t told);
+  absl::Status TellUpTo(const CandidateRecord& record);
+  absl::Status Replay(const CandidateRecord& record, const std::vector<Outcome>& outcomes);
 
   TrajectoryOptions options_;
   std::unique_ptr<Strategy> strategy_;
   Filters filters_;
   Counts counts_;
   std::vector<Candidate> candidates_;
-  std::vector<std::optional<Outcome>> completed_;          // by slot
-  std::vector<std::shared_ptr<const Program>> raw_;        // by slot, until it is told
-  std::vector<std::vector<PendingDuplicate>> told_after_;  // by slot
-  std::unordered_map<std::string, Verdict> verdicts_;      // by canonical text
-  std::deque<PendingRecord> records_;                      // not hashed yet, by index
-  std::optional<uint64_t> best_;                           // slot
-  uint64_t told_ = 0;                                      // slots told so far
-  uint64_t without_slot_ = 0;                              // proposals in a row
+  std::deque<InFlight> in_flight_;  // from slot `counts_.evaluated` on
+  std::deque<uint64_t> to_start_;   // slots that Next is to hand out
+  absl::flat_hash_map<Hash128, Verdict, ByHash> verdicts_;  // by hash of the canonical text
+  std::deque<Unhashed> unhashed_;                           // by index
+  std::vector<Winner> best_;                                // in order
+  uint64_t without_slot_ = 0;                               // proposals in a row
+  bool restoring_ = false;
   std::optional<Done> done_;
   FieldHasher hasher_;
 };

@@ -7,18 +7,19 @@
 #include "dsl/known_programs.h"
 #include "search/evolution.h"
 #include "search/testing/completion_order.h"
+#include "search/testing/memory_log.h"
 #include "search/testing/scripted_strategy.h"
 
 namespace lathe {
 namespace {
 
-std::vector<CandidateRecord> RecordsOf(Script script, int window, CompletionOrder order) {
-  std::vector<CandidateRecord> records;
+MemoryLog LogOf(Script script, int window, CompletionOrder order) {
+  MemoryLog log;
   TrajectoryOptions options = WithWindow(window);
-  options.on_record = [&](const CandidateRecord& record) { records.push_back(record); };
+  options.log = &log;
   Trajectory trajectory(options, std::make_unique<Scripted>(script), DefaultFilters());
   RunToEnd(trajectory, order, ByFactor);
-  return records;
+  return log;
 }
 
 TEST(TrajectoryRecordTest, SaysAllOfEachCandidate) {
@@ -27,41 +28,44 @@ TEST(TrajectoryRecordTest, SaysAllOfEachCandidate) {
   script.programs.push_back(IllFormed());
   script.programs.push_back(Scaled(13));
   script.parents = {0, 7};
-  const auto records = RecordsOf(script, 4, CompletionOrder::FirstFirst());
+  const MemoryLog log = LogOf(script, 4, CompletionOrder::FirstFirst());
+  const auto& records = log.candidates;
   ASSERT_EQ(records.size(), 6u);
   for (size_t i = 0; i < records.size(); ++i) {
     EXPECT_EQ(records[i].index, i);
     EXPECT_EQ(records[i].raw_text, Print(script.programs[i]));
     EXPECT_EQ(records[i].parents, script.parents);
     EXPECT_EQ(records[i].operation, "script");
-    ASSERT_EQ(records[i].canonical == nullptr, i == 4);
+    ASSERT_EQ(records[i].program.has_value(), i != 4);
     if (i == 4) continue;
-    EXPECT_EQ(records[i].canonical->text, MakeCanonical(script.programs[i]).text);
+    const CanonicalForm form = MakeCanonical(script.programs[i]);
+    EXPECT_EQ(*records[i].program, form.hash);
+    EXPECT_EQ(log.texts.at(form.hash), form.text);
   }
   using Slot = std::optional<uint64_t>;
-  const Slot slots[] = {0, {}, {}, 1, {}, 2};
-  for (size_t i = 0; i < 6; ++i) EXPECT_EQ(records[i].slot, slots[i]) << i;
-  EXPECT_EQ(records[0].outcome, Outcome::Ok(2));
-  EXPECT_EQ(records[1].outcome, Outcome::Rejected(Filter::ignores_gradient));
-  EXPECT_EQ(records[2].outcome, records[0].outcome);
-  EXPECT_EQ(records[3].outcome, Outcome::Ok(2.75));
-  EXPECT_EQ(records[4].outcome, Outcome::Rejected(Filter::ill_formed));
-  EXPECT_EQ(records[5].outcome, Outcome::Diverged());
+  const Slot slots[] = {0, {}, {}, 1, {}, 2}, duplicates[] = {{}, {}, 0, {}, {}, {}};
+  for (size_t i = 0; i < 6; ++i) {
+    EXPECT_EQ(records[i].slot, slots[i]) << i;
+    EXPECT_EQ(records[i].duplicate_of, duplicates[i]) << i;
+    EXPECT_EQ(records[i].rejected_by.has_value(), i == 1 || i == 4) << i;
+    EXPECT_EQ(records[i].told, 0u) << i;
+  }
+  EXPECT_EQ(records[1].rejected_by, Filter::ignores_gradient);
+  EXPECT_EQ(records[4].rejected_by, Filter::ill_formed);
+  EXPECT_EQ(log.outcomes,
+            (std::vector<Outcome>{Outcome::Ok(2), Outcome::Ok(2.75), Outcome::Diverged()}));
 }
 
-TEST(TrajectoryRecordTest, AscendsHoweverEvaluationsComplete) {
+TEST(TrajectoryRecordTest, IsTheSameHoweverEvaluationsComplete) {
   Script script;
   script.programs = Programs("nrdnndrrndnnnnrdn");
-  const auto records = RecordsOf(script, 8, CompletionOrder::FirstFirst());
+  const MemoryLog log = LogOf(script, 3, CompletionOrder::FirstFirst());
+  EXPECT_EQ(log.candidates.size(), script.programs.size());
   for (int order = 0; order < 4; ++order) {
-    const auto others = RecordsOf(
-        script, 8, order == 0 ? CompletionOrder::LastFirst() : CompletionOrder::Random(order));
-    ASSERT_EQ(others.size(), script.programs.size());
-    for (size_t i = 0; i < others.size(); ++i) {
-      EXPECT_EQ(others[i].index, i);
-      EXPECT_EQ(others[i].slot, records[i].slot);
-      EXPECT_EQ(others[i].outcome, records[i].outcome);
-    }
+    const MemoryLog other = LogOf(
+        script, 3, order == 0 ? CompletionOrder::LastFirst() : CompletionOrder::Random(order));
+    EXPECT_EQ(other.candidates, log.candidates);
+    EXPECT_EQ(other.outcomes, log.outcomes);
   }
 }
 

@@ -21,6 +21,8 @@ class Generations : public Strategy {
     return Proposal{Scaled(20 + static_cast<double>(index)), {}, "generation"};
   }
   void Tell(uint64_t index, const Program&, const Outcome&) override { told_.push_back(index); }
+  std::string Save() const override { return ""; }
+  absl::Status Load(std::string_view, const RawProgram&) override { return absl::OkStatus(); }
 
  private:
   uint64_t size_;

@@ -56,13 +56,13 @@ void EvaluationDesk::Submit(DeskRequest request) {
   for (const auto& answer : answers) answer();
 }
 
-void EvaluationDesk::Forget(const EvaluationClient* client) {
+void EvaluationDesk::Forget(const EvaluationClient* client, Leased leased) {
   const std::lock_guard lock(mutex_);
   const auto found = requests_.find(client);
   if (found == requests_.end()) return;
   const std::set<PendingPtr> pending = std::move(found->second);
   requests_.erase(found);
-  for (const PendingPtr& request : pending) DropRequest(request);
+  for (const PendingPtr& request : pending) DropRequest(request, leased);
   UpdateGauges();
 }
 
@@ -159,19 +159,20 @@ bool EvaluationDesk::DeliverIfDone(const PendingPtr& pending) {
 void EvaluationDesk::Deliver(PendingPtr pending, absl::StatusOr<EvaluationResult> result) {
   DeskRequest& request = pending->request;
   requests_[request.client.get()].erase(pending);
-  DropRequest(pending);
+  DropRequest(pending, Leased::kDrop);
   request.client->Deliver(request.id, std::move(result), pending->sources);
 }
 
 // Takes a request off the items it waits for, and drops the items that nobody waits for.
-void EvaluationDesk::DropRequest(const PendingPtr& pending) {
+void EvaluationDesk::DropRequest(const PendingPtr& pending, Leased leased) {
   for (int seed : pending->request.seeds) {
     const auto under_way = under_way_.find(KeyOf(*pending, seed));
     if (under_way == under_way_.end()) continue;
     const ItemId id = under_way->second;
     Item& item = items_.at(id);
     item.waiters.erase(pending);
-    if (item.waiters.empty()) TakeItem(id);
+    const bool goes_on = leased == Leased::kFinish && queue_.IsLeased(id);
+    if (item.waiters.empty() && !goes_on) TakeItem(id);
   }
 }
 
@@ -185,14 +186,19 @@ std::optional<EvaluationDesk::Item> EvaluationDesk::TakeItem(ItemId id) {
   return item;
 }
 
-void EvaluationDesk::FinishItem(ItemId id, const v1::SeedResults& scores) {
+void EvaluationDesk::FinishItem(ItemId id, const v1::ItemResult& result) {
   const std::optional<Item> item = TakeItem(id);
   if (!item) return;
+  const v1::SeedResults& scores = result.scores();
   std::map<int, SeedScore> by_seed;
   for (int i = 0; i < scores.seeds_size(); ++i) {
     by_seed[item->content.seed_indices(i)] = ScoreOf(scores.seeds(i));
   }
+  const double seconds = absl::ToDoubleSeconds(FromProto(result.duration()));
   for (const PendingPtr& pending : item->waiters) {
+    if (pending == item->owner) {
+      pending->sources.set_device_seconds(pending->sources.device_seconds() + seconds);
+    }
     for (size_t i = 0; i < pending->results.size(); ++i) {
       const auto score = by_seed.find(pending->request.seeds[i]);
       if (pending->results[i] || score == by_seed.end()) continue;

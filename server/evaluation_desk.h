@@ -25,6 +25,7 @@
 #include "server/evaluation_request.h"
 #include "server/lease_queue.h"
 #include "server/metrics.h"
+#include "server/store/store.h"
 #include "server/worker_registry.h"
 
 namespace lathe {
@@ -38,6 +39,12 @@ struct DeskOptions {
   std::function<absl::Time()> now = absl::Now;
 };
 
+// What becomes of the items that workers hold for a request that is dropped.
+enum class Leased : uint8_t {
+  kDrop,    // unless others wait for them
+  kFinish,  // their results are recorded, though nobody waits
+};
+
 class EvaluationDesk {
  public:
   // `store` and `metrics` outlive the desk.
@@ -48,7 +55,7 @@ class EvaluationDesk {
   // May deliver before it returns.
   void Submit(DeskRequest request);
   // Drops all requests of a client; nothing is delivered to it afterwards.
-  void Forget(const EvaluationClient* client);
+  void Forget(const EvaluationClient* client, Leased leased);
   // Who is told of workers that come and go.
   void Subscribe(std::weak_ptr<EvaluationClient> client);
   // The numeric class of the first live worker that has data for all these tasks, of the given
@@ -120,17 +127,20 @@ class EvaluationDesk {
   bool DeliverIfDone(const PendingPtr& pending);
   // By value: what refers to the request may go with it.
   void Deliver(PendingPtr pending, absl::StatusOr<EvaluationResult> result);
-  void DropRequest(const PendingPtr& pending);
+  void DropRequest(const PendingPtr& pending, Leased leased);
 
-  absl::Status CompleteOne(RegisteredWorker& worker, const v1::ItemResult& result, absl::Time now);
+  bool IsAnswered(const v1::LeaseToken& token) const;
   absl::Status CheckHeld(WorkerId worker, const v1::ItemResult& result) const;
-  absl::Status CompleteScores(RegisteredWorker& worker, const v1::ItemResult& result,
-                              absl::Time now);
+  absl::Status CheckResult(WorkerId worker, const v1::ItemResult& result) const;
+  absl::Status PutScores(const RegisteredWorker& worker, const v1::ItemResult& result,
+                         absl::Time now, WriteBatch& batch) const;
+  void Accept(RegisteredWorker& worker, const v1::ItemResult& result, absl::Time now);
+  void CompleteScores(RegisteredWorker& worker, const v1::ItemResult& result, absl::Time now);
   void CompleteFault(const RegisteredWorker& worker, const v1::ItemResult& result);
-  void FinishItem(ItemId id, const v1::SeedResults& scores);
+  void FinishItem(ItemId id, const v1::ItemResult& result);
   void FailItem(ItemId id, const absl::Status& status);
   std::optional<Item> TakeItem(ItemId id);
-  // An item is queued again through no fault of its own.
+  // An item is queued again, and its waiters are told why; one that nobody waits for is dropped.
   void CountRetry(ItemId id, const std::string& why);
   void RememberAnswered(ItemId id, uint64_t grant);
 

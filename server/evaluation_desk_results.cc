@@ -58,8 +58,20 @@ absl::StatusOr<v1::CompleteEvaluationsResponse> EvaluationDesk::Complete(
     const absl::Time now = options_.now();
     const absl::StatusOr<RegisteredWorker*> worker = workers_.Hear(request.worker(), now);
     if (!worker.ok()) return worker.status();
+    // All that can be accepted is written at once, before anybody hears of it.
+    WriteBatch batch;
+    std::vector<absl::Status> statuses;
     for (const v1::ItemResult& result : request.results()) {
-      *response.add_statuses() = ToProto(CompleteOne(**worker, result, now));
+      absl::Status status = CheckResult((*worker)->id, result);
+      if (status.ok() && result.has_scores()) status = PutScores(**worker, result, now, batch);
+      statuses.push_back(std::move(status));
+    }
+    const absl::Status written = records_.Write(batch);
+    for (int i = 0; i < request.results_size(); ++i) {
+      const v1::ItemResult& result = request.results(i);
+      if (statuses[i].ok() && result.has_scores()) statuses[i] = written;
+      if (statuses[i].ok()) Accept(**worker, result, now);
+      *response.add_statuses() = ToProto(statuses[i]);
     }
     WakeParked(answers);
     UpdateGauges();
@@ -68,26 +80,20 @@ absl::StatusOr<v1::CompleteEvaluationsResponse> EvaluationDesk::Complete(
   return response;
 }
 
-absl::Status EvaluationDesk::CompleteOne(RegisteredWorker& worker, const v1::ItemResult& result,
-                                         absl::Time now) {
-  const auto id = static_cast<ItemId>(result.token().item());
-  const auto grant = static_cast<uint64_t>(result.token().grant());
-  if (result.token().epoch() == options_.epoch && answered_.count({id, grant}) > 0) {
-    return absl::OkStatus();
-  }
-  absl::Status status = CheckHeld(worker.id, result);
-  if (status.ok()) {
-    switch (result.result_case()) {
-      case v1::ItemResult::kScores: status = CompleteScores(worker, result, now); break;
-      case v1::ItemResult::kFault: CompleteFault(worker, result); break;
-      case v1::ItemResult::RESULT_NOT_SET:
-        return WrongResult("results", "scores or a fault are required");
-    }
-    if (status.ok()) RememberAnswered(id, grant);
-  } else {
+// Whether a result may be accepted: its lease is in force, or it was accepted already.
+absl::Status EvaluationDesk::CheckResult(WorkerId worker, const v1::ItemResult& result) const {
+  if (IsAnswered(result.token())) return absl::OkStatus();
+  const absl::Status held = CheckHeld(worker, result);
+  if (!held.ok()) {
     metrics_.completions_refused.Increment();
+    return held;
   }
-  return status;
+  if (result.result_case() == v1::ItemResult::RESULT_NOT_SET) {
+    return WrongResult("results", "scores or a fault are required");
+  }
+  if (!result.has_scores()) return absl::OkStatus();
+  return CheckScores(items_.at(static_cast<ItemId>(result.token().item())).content,
+                     result.scores());
 }
 
 absl::Status EvaluationDesk::CheckHeld(WorkerId worker, const v1::ItemResult& result) const {
@@ -103,11 +109,17 @@ absl::Status EvaluationDesk::CheckHeld(WorkerId worker, const v1::ItemResult& re
   return WrongResult("results.program_hash", "is not that of the leased item");
 }
 
-absl::Status EvaluationDesk::CompleteScores(RegisteredWorker& worker, const v1::ItemResult& result,
-                                            absl::Time now) {
+bool EvaluationDesk::IsAnswered(const v1::LeaseToken& token) const {
+  return token.epoch() == options_.epoch &&
+         answered_.count({static_cast<ItemId>(token.item()), static_cast<uint64_t>(token.grant())}) >
+             0;
+}
+
+absl::Status EvaluationDesk::PutScores(const RegisteredWorker& worker, const v1::ItemResult& result,
+                                       absl::Time now, WriteBatch& batch) const {
+  if (IsAnswered(result.token())) return absl::OkStatus();
   const auto id = static_cast<ItemId>(result.token().item());
   const Item& item = items_.at(id);
-  if (absl::Status status = CheckScores(item.content, result.scores()); !status.ok()) return status;
   std::vector<EvaluationRecords::Entry> entries;
   for (int i = 0; i < result.scores().seeds_size(); ++i) {
     v1::Evaluation evaluation;
@@ -121,16 +133,36 @@ absl::Status EvaluationDesk::CompleteScores(RegisteredWorker& worker, const v1::
     provenance.set_attempts(static_cast<int32_t>(queue_.Grants(id)));
     entries.emplace_back(KeyOf(item, item.content.seed_indices(i)), std::move(evaluation));
   }
-  if (absl::Status status = records_.Record(*item.program, entries); !status.ok()) return status;
-  metrics_.evaluations.Increment(static_cast<double>(entries.size()));
-  for (const auto& [key, evaluation] : entries) {
-    if (evaluation.result().diverged()) metrics_.evaluations_diverged.Increment();
+  return records_.Put(*item.program, entries, batch);
+}
+
+// A result that is in the store, or a fault.
+void EvaluationDesk::Accept(RegisteredWorker& worker, const v1::ItemResult& result,
+                            absl::Time now) {
+  if (IsAnswered(result.token())) return;
+  RememberAnswered(static_cast<ItemId>(result.token().item()),
+                   static_cast<uint64_t>(result.token().grant()));
+  // Nobody wants it any more, since a result before it in the same call.
+  if (!items_.contains(static_cast<ItemId>(result.token().item()))) return;
+  if (result.has_scores()) {
+    CompleteScores(worker, result, now);
+  } else {
+    CompleteFault(worker, result);
+  }
+}
+
+void EvaluationDesk::CompleteScores(RegisteredWorker& worker, const v1::ItemResult& result,
+                                    absl::Time now) {
+  const auto id = static_cast<ItemId>(result.token().item());
+  const int seeds = result.scores().seeds_size();
+  metrics_.evaluations.Increment(seeds);
+  for (const v1::SeedResult& seed : result.scores().seeds()) {
+    if (seed.diverged()) metrics_.evaluations_diverged.Increment();
   }
   metrics_.evaluation_seconds.Observe(absl::ToDoubleSeconds(FromProto(result.duration())));
-  metrics_.queue_seconds.Observe(absl::ToDoubleSeconds(now - item.queue_time));
-  worker.completed += entries.size();
-  FinishItem(id, result.scores());
-  return absl::OkStatus();
+  metrics_.queue_seconds.Observe(absl::ToDoubleSeconds(now - items_.at(id).queue_time));
+  worker.completed += static_cast<uint64_t>(seeds);
+  FinishItem(id, result);
 }
 
 void EvaluationDesk::CompleteFault(const RegisteredWorker& worker, const v1::ItemResult& result) {
@@ -154,6 +186,10 @@ void EvaluationDesk::CountRetry(ItemId id, const std::string& why) {
   metrics_.evaluations_retried.Increment();
   const auto item = items_.find(id);
   if (item == items_.end()) return;
+  if (item->second.waiters.empty()) {
+    TakeItem(id);
+    return;
+  }
   std::set<const EvaluationClient*> told;
   for (const PendingPtr& pending : item->second.waiters) {
     const auto& client = pending->request.client;

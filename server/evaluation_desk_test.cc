@@ -187,7 +187,7 @@ TEST_F(EvaluationDeskTest, HeartbeatsKeepLeasesAndSayWhichAreOver) {
     desk_.Tick();
   }
   EXPECT_EQ(metrics_.leases_expired.Value(), 0);
-  desk_.Forget(client_.get());
+  desk_.Forget(client_.get(), Leased::kDrop);
   EXPECT_EQ(desk_.Heartbeat(heartbeat)->ended_size(), 3);
   EXPECT_EQ(Complete(worker_, Result(leases[0])), kPrecondition);
   EXPECT_TRUE(client_->delivered.empty());

@@ -71,17 +71,21 @@ absl::StatusOr<std::optional<v1::SeedResult>> EvaluationRecords::Find(const Eval
   return record.result();
 }
 
-absl::Status EvaluationRecords::Record(const CanonicalForm& program,
-                                       const std::vector<Entry>& evaluations) const {
+absl::Status EvaluationRecords::Put(const CanonicalForm& program,
+                                    const std::vector<Entry>& evaluations,
+                                    WriteBatch& batch) const {
   auto text = TextOf(program.hash);
   if (!text.ok()) return text.status();
   if (*text && **text != program.text) return absl::OkStatus();
-  WriteBatch batch;
   if (!*text) PutProgram(program, batch);
   for (const auto& [key, evaluation] : evaluations) {
     batch.Put(Kind::kEvaluations, key.Bytes(), evaluation.SerializeAsString());
   }
-  return WriteMeasured(store_, metrics_, batch);
+  return absl::OkStatus();
+}
+
+absl::Status EvaluationRecords::Write(const WriteBatch& batch) const {
+  return batch.Empty() ? absl::OkStatus() : WriteMeasured(store_, metrics_, batch);
 }
 
 }  // namespace lathe

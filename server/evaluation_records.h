@@ -25,9 +25,11 @@ class EvaluationRecords {
                                                      const v1::Task& task) const;
 
   using Entry = std::pair<EvaluationKey, v1::Evaluation>;
-  // Writes the program and its evaluations, all or nothing. A program whose hash stands for another
-  // text already is not recorded, which is no error.
-  absl::Status Record(const CanonicalForm& program, const std::vector<Entry>& evaluations) const;
+  // Puts a program and its evaluations into a batch. A program whose hash stands for another text
+  // already is left out, which is no error.
+  absl::Status Put(const CanonicalForm& program, const std::vector<Entry>& evaluations,
+                   WriteBatch& batch) const;
+  absl::Status Write(const WriteBatch& batch) const;
 
  private:
   absl::StatusOr<std::optional<std::string>> TextOf(const Hash128& program) const;

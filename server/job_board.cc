@@ -11,6 +11,7 @@
 #include "server/evaluation_records.h"
 #include "server/job_records.h"
 #include "server/job_run.h"
+#include "server/job_versions.h"
 #include "server/resource_names.h"
 #include "server/wire_time.h"
 
@@ -76,9 +77,23 @@ absl::Status JobBoard::RestoreOne(JobId id, v1::Job job, Unfinished unfinished) 
       *changed.mutable_end_time() = CurrentTimestamp();
     });
   }
-  live->Log(v1::LogEntry::INFO,
-            "taken up again by a new server; what was evaluated is not run again");
-  absl::Status status = live->Update([](v1::Job& changed) { changed.set_state(v1::Job::QUEUED); });
+  const v1::Job found = live->Snapshot();
+  absl::Status status;
+  if (absl::Status fits = CheckVersions(found); !fits.ok()) {
+    if (found.state() != v1::Job::PAUSED) {
+      live->Log(v1::LogEntry::ERROR, std::string(fits.message()));
+      status = live->Update([&](v1::Job& changed) {
+        changed.set_state(v1::Job::PAUSED);
+        changed.set_state_reason(std::string(fits.message()));
+      });
+    }
+  } else if (found.state() != v1::Job::PAUSED) {
+    if (found.state() == v1::Job::RUNNING) {
+      live->Log(v1::LogEntry::INFO,
+                "taken up again by a new server; what was evaluated is not run again");
+    }
+    status = live->Update([](v1::Job& changed) { changed.set_state(v1::Job::QUEUED); });
+  }
   if (!status.ok()) return status;
   const std::lock_guard lock(mutex_);
   Add(std::move(live));
@@ -126,6 +141,10 @@ absl::StatusOr<v1::Job> JobBoard::Create(const v1::CreateJobRequest& request) {
   v1::Job job;
   job.set_display_name(spec->name());
   job.set_state(v1::Job::QUEUED);
+  job.set_engine_version(kEngineVersion);
+  job.set_language_version(kLanguageVersion);
+  job.set_request_id(request.request_id());
+  job.set_revision(1);
   *job.mutable_create_time() = CurrentTimestamp();
   WriteBatch batch;
   batch.Put(Kind::kJobSpecs, JobSpecKey(id), spec->SerializeAsString());
@@ -133,6 +152,7 @@ absl::StatusOr<v1::Job> JobBoard::Create(const v1::CreateJobRequest& request) {
     batch.Put(Kind::kRequests, request.request_id(), JobIdBytes(id));
   }
   batch.Put(Kind::kJobs, JobKey(id), job.SerializeAsString());
+  batch.Put(Kind::kEvents, EventKey(id, job.revision()), job.SerializeAsString());
   if (absl::Status status = WriteMeasured(store_, metrics_, batch); !status.ok()) return status;
 
   metrics_.jobs_created.Increment();
@@ -172,7 +192,10 @@ absl::StatusOr<std::optional<v1::Job>> JobBoard::FindByRequest(const std::string
 }
 
 absl::StatusOr<v1::Job> JobBoard::Get(JobId id) const {
-  const std::shared_ptr<LiveJob> live = Live(id);
+  return Get(id, Live(id));
+}
+
+absl::StatusOr<v1::Job> JobBoard::Get(JobId id, const std::shared_ptr<LiveJob>& live) const {
   absl::StatusOr<v1::Job> job = live != nullptr ? live->Snapshot() : ReadJob(store_, id);
   if (!job.ok()) return job.status();
   auto spec = live != nullptr ? live->Spec() : ReadJobSpec(store_, id);
@@ -180,34 +203,6 @@ absl::StatusOr<v1::Job> JobBoard::Get(JobId id) const {
   job->set_name(JobName(id));
   *job->mutable_spec() = *std::move(spec);
   return job;
-}
-
-absl::StatusOr<v1::Job> JobBoard::Cancel(JobId id) {
-  {
-    const std::lock_guard lock(mutex_);
-    const auto entry = entries_.find(id);
-    const bool waits = entry != entries_.end() && entry->second.slot < 0;
-    if (waits && entry->second.job->Snapshot().state() == v1::Job::QUEUED) {
-      absl::Status status = entry->second.job->Update([](v1::Job& job) {
-        job.set_state(v1::Job::CANCELLED);
-        job.set_state_reason("cancelled by a user");
-        *job.mutable_end_time() = CurrentTimestamp();
-      });
-      if (!status.ok()) return status;
-      entry->second.job->Log(v1::LogEntry::INFO, "cancelled by a user");
-    } else if (entry != entries_.end() && !HasEnded(entry->second.job->Snapshot().state())) {
-      entry->second.inbox->Cancel();
-    } else {
-      const auto job =
-          entry == entries_.end() ? ReadJob(store_, id) : entry->second.job->Snapshot();
-      if (!job.ok()) return job.status();
-      return WithReason(
-          absl::FailedPreconditionError(
-              absl::StrCat(JobName(id), " has ended already: ", v1::Job::State_Name(job->state()))),
-          "JOB_HAS_ENDED", {{"job", JobName(id)}});
-    }
-  }
-  return Get(id);
 }
 
 absl::StatusOr<std::vector<v1::Job>> JobBoard::List(std::string_view first_key, size_t most) const {
@@ -237,7 +232,8 @@ std::shared_ptr<LiveJob> JobBoard::Live(JobId id) const {
 
 void JobBoard::Add(std::shared_ptr<LiveJob> job) {
   const JobId id = job->Id();
-  entries_[id] = {std::move(job), std::make_shared<JobInbox>(), -1, {}};
+  auto inbox = std::make_shared<JobInbox>(job->Snapshot().progress().evaluations());
+  entries_[id] = {std::move(job), std::move(inbox), -1, {}};
 }
 
 // Starts queued jobs, the oldest first, while there are slots.
@@ -268,13 +264,14 @@ void JobBoard::Start(Entry& entry, int slot) {
   slots_[slot] = entry.job->Id();
   const JobGauges gauges = metrics_.TakeSlot(slot, entry.job->Spec().name());
   entry.thread = std::thread([this, job = entry.job, inbox = entry.inbox, slot, gauges] {
-    const bool in_store = JobRun(*job, inbox, desk_, store_, metrics_, gauges).Run();
+    JobRun(*job, inbox, desk_, store_, metrics_, gauges).Run();
     const std::lock_guard lock(mutex_);
     Entry& mine = entries_.at(job->Id());
     mine.slot = -1;
     slot_uses_[slot] = ++uses_;
     if (mine.thread.joinable()) ended_.push_back(std::move(mine.thread));
-    if (in_store) entries_.erase(job->Id());
+    if (HasEnded(job->Snapshot().state())) entries_.erase(job->Id());
+    job_left_.notify_all();
     StartNext();
   });
 }

@@ -6,6 +6,7 @@
 #define LATHE_SERVER_JOB_BOARD_H_
 
 #include <array>
+#include <condition_variable>
 #include <map>
 #include <memory>
 #include <mutex>
@@ -40,7 +41,11 @@ class JobBoard {
   // See search_service.proto.
   absl::StatusOr<v1::Job> Create(const v1::CreateJobRequest& request);
   absl::StatusOr<v1::Job> Get(JobId id) const;  // with its spec
-  absl::StatusOr<v1::Job> Cancel(JobId id);
+  absl::StatusOr<v1::Job> PauseJob(JobId id);
+  absl::StatusOr<v1::Job> ResumeJob(JobId id);
+  absl::StatusOr<v1::Job> StopJob(JobId id);
+  absl::StatusOr<v1::Job> CancelJob(JobId id);
+  absl::Status DeleteJob(JobId id);
   // Jobs from `first` on, the most recent first; `most` of them.
   absl::StatusOr<std::vector<v1::Job>> List(std::string_view first_key, size_t most) const;
   // Null if the job has ended or is not there.
@@ -56,8 +61,13 @@ class JobBoard {
 
   absl::StatusOr<std::optional<v1::Job>> FindByRequest(const std::string& request_id,
                                                        const v1::JobSpec& spec) const;
+  absl::StatusOr<v1::Job> Get(JobId id, const std::shared_ptr<LiveJob>& live) const;
   absl::Status RestoreOne(JobId id, v1::Job job, Unfinished unfinished);
   void Add(std::shared_ptr<LiveJob> job);
+  // Its entry if it has not ended. Not found; failed precondition, with what cannot be done to it.
+  absl::StatusOr<Entry*> FindUnfinished(JobId id, const std::string& verb);
+  // Of a job that no thread runs.
+  absl::Status Settle(Entry& entry, v1::Job::State state, const std::string& reason);
   void StartNext();
   void Start(Entry& entry, int slot);
   int FreeSlot() const;
@@ -67,6 +77,7 @@ class JobBoard {
   Metrics& metrics_;
 
   mutable std::mutex mutex_;
+  std::condition_variable job_left_;  // a thread has ended
   std::map<JobId, Entry> entries_;
   std::vector<std::thread> ended_;                  // of jobs that are through
   std::array<JobId, kJobSlots> slots_ = {};         // who had it last

@@ -3,131 +3,17 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
-#include <condition_variable>
-
 #include "rpc/status.h"
 #include "server/resource_names.h"
+#include "server/search_log.h"
 #include "server/store/faulty_store.h"
 #include "server/store/memory_store.h"
-#include "server/testing/desk_worker.h"
+#include "server/testing/server_life.h"
 
 namespace lathe {
 namespace {
 
 using testing::HasSubstr;
-
-// One life of a server, on a store that may have seen others.
-class Life {
- public:
-  explicit Life(Store& store, Unfinished unfinished = Unfinished::kResume)
-      : store_(store), desk_(store, metrics_, {}), board_(store, desk_, metrics_) {
-    EXPECT_TRUE(board_.Restore(unfinished).ok());
-    clock_ = std::thread([this] {
-      std::unique_lock lock(mutex_);
-      while (!stop_.wait_for(lock, std::chrono::milliseconds(20), [this] { return stopping_; })) {
-        desk_.Tick();
-        board_.Reap();
-      }
-    });
-  }
-  ~Life() {
-    workers_.clear();
-    board_.Stop();
-    {
-      const std::lock_guard lock(mutex_);
-      stopping_ = true;
-    }
-    stop_.notify_all();
-    clock_.join();
-  }
-
-  void AddWorkers(int count, int batch = 4) {
-    for (int i = 0; i < count; ++i) {
-      workers_.push_back(std::make_unique<DeskWorker>(desk_, batch, workers_.size()));
-    }
-  }
-  uint64_t Evaluated() const {
-    uint64_t evaluated = 0;
-    for (const auto& worker : workers_) evaluated += worker->Evaluated();
-    return evaluated;
-  }
-
-  JobId Create(const v1::JobSpec& spec, const std::string& request_id = "") {
-    v1::CreateJobRequest request;
-    *request.mutable_spec() = spec;
-    request.set_request_id(request_id);
-    auto job = board_.Create(request);
-    EXPECT_TRUE(job.ok()) << job.status();
-    return *ParseJobName(job->name(), "name");
-  }
-
-  // Waits until the job is as `good` says.
-  v1::Job WaitUntil(JobId id, const std::function<bool(const v1::Job&)>& good) {
-    while (const auto live = board_.Live(id)) {
-      const v1::Job job = live->Snapshot();
-      if (good(job)) return job;
-      live->WaitForChange(job.revision(), absl::Seconds(1));
-    }
-    return *board_.Get(id);
-  }
-  v1::Job WaitForEnd(JobId id) {
-    return WaitUntil(id, [](const v1::Job& job) { return HasEnded(job.state()); });
-  }
-  v1::JobReport Report(JobId id) {
-    v1::JobReport report;
-    EXPECT_TRUE(report.ParseFromString(store_.Get(Kind::kReports, ReportKey(id))->value()));
-    return report;
-  }
-  v1::JobReport RunToReport(const v1::JobSpec& spec) {
-    const JobId id = Create(spec);
-    EXPECT_EQ(WaitForEnd(id).state(), v1::Job::SUCCEEDED);
-    return Report(id);
-  }
-
-  JobBoard& Board() { return board_; }
-  const Metrics& Metric() const { return metrics_; }
-
- private:
-  Store& store_;
-  Metrics metrics_;
-  EvaluationDesk desk_;
-  JobBoard board_;
-  std::vector<std::unique_ptr<DeskWorker>> workers_;
-  std::mutex mutex_;
-  std::condition_variable stop_;
-  bool stopping_ = false;
-  std::thread clock_;
-};
-
-v1::JobSpec SmallJob(bool with_study = false) {
-  v1::JobSpec spec;
-  spec.set_name("small");
-  spec.set_seed(5);
-  spec.set_window(8);
-  spec.mutable_budget()->set_evaluations(120);
-  spec.mutable_strategy()->set_population(20);
-  spec.mutable_strategy()->set_tournament(3);
-  if (!with_study) return spec;
-  v1::Study& study = *spec.mutable_study();
-  study.set_seeds(4);
-  study.set_winners(3);
-  study.set_winner_seeds(2);
-  study.set_tuning_seeds(2);
-  v1::Baseline& baseline = *study.add_baselines();
-  baseline.set_program("adamw");
-  for (double lr : {0.01, 0.1}) baseline.add_base_lr(lr);
-  v1::Control& control = *study.add_controls();
-  control.set_name("random");
-  control.mutable_strategy()->set_kind(v1::Strategy::RANDOM);
-  return spec;
-}
-
-// Long enough to be caught in the middle.
-v1::JobSpec LongJob() {
-  v1::JobSpec spec = SmallJob();
-  spec.mutable_budget()->set_evaluations(1500);
-  return spec;
-}
 
 class JobBoardTest : public testing::Test {
  protected:
@@ -185,13 +71,13 @@ TEST_F(JobBoardTest, EveryCandidateIsRecordedWithItsProgram) {
   const JobId id = life.Create(SmallJob());
   life.WaitForEnd(id);
   const v1::JobReport report = life.Report(id);
-  auto entries =
-      store_.Scan(Kind::kCandidates, CandidateKey(id, 0), CandidateKey(id + 1, 0), 100000);
-  ASSERT_EQ(entries->size(), report.candidates().proposed());
+  const auto candidates = ReadCandidates(store_, id, 0, 100000);
+  ASSERT_TRUE(candidates.ok()) << candidates.status();
+  ASSERT_EQ(candidates->size(), report.candidates().proposed());
   uint64_t slots = 0, best_seen = 0;
-  for (size_t i = 0; i < entries->size(); ++i) {
-    v1::Candidate candidate;
-    ASSERT_TRUE(candidate.ParseFromString((*entries)[i].second));
+  for (size_t i = 0; i < candidates->size(); ++i) {
+    const v1::Candidate& candidate = (*candidates)[i];
+    EXPECT_NE(candidate.outcome(), v1::Candidate::OUTCOME_UNSPECIFIED);
     EXPECT_EQ(candidate.index(), i);
     slots += candidate.has_slot();
     best_seen += candidate.index() == report.best().candidate() &&
@@ -213,23 +99,22 @@ TEST_F(JobBoardTest, AnInterruptedJobIsTakenUpAgainAndRunsNothingTwice) {
   undisturbed.AddWorkers(1);
   const v1::JobReport expected = undisturbed.RunToReport(LongJob());
   JobId id = 0;
-  uint64_t evaluated = 0;
+  EvaluationAudit audit;
   for (uint64_t share : {50, 300}) {
     Life life(store_);
     if (id == 0) id = life.Create(LongJob());
-    life.AddWorkers(2);
+    life.AddWorkers(2, 4, &audit);
     life.WaitUntil(
         id, [&](const v1::Job& job) { return job.progress().candidates().evaluated() >= share; });
     life.Board().Stop();
     EXPECT_EQ(life.Board().Get(id)->state(), v1::Job::RUNNING);
-    evaluated += static_cast<uint64_t>(life.Metric().evaluations.Value());
   }
   Life life(store_);
-  life.AddWorkers(2);
+  life.AddWorkers(2, 4, &audit);
   EXPECT_EQ(life.WaitForEnd(id).state(), v1::Job::SUCCEEDED);
   EXPECT_EQ(life.Report(id).trajectory_hash(), expected.trajectory_hash());
-  evaluated += static_cast<uint64_t>(life.Metric().evaluations.Value());
-  EXPECT_EQ(evaluated, expected.evaluations().run());
+  EXPECT_EQ(audit.RunAgain(), 0u);
+  EXPECT_EQ(audit.Size(), expected.evaluations().run());
 }
 
 TEST_F(JobBoardTest, AnUnfinishedJobIsAbandonedWhereThatIsAskedFor) {
@@ -273,14 +158,14 @@ TEST_F(JobBoardTest, AJobOfAnotherClassWaitsForItsOwn) {
 TEST_F(JobBoardTest, CancellingEndsAJobThatRunsAndOnlyOnce) {
   Life life(store_);
   const JobId id = life.Create(SmallJob());  // waits for a worker
-  EXPECT_TRUE(life.Board().Cancel(id).ok());
+  EXPECT_TRUE(life.Board().CancelJob(id).ok());
   const v1::Job job = life.WaitForEnd(id);
   EXPECT_EQ(job.state(), v1::Job::CANCELLED);
   EXPECT_TRUE(job.has_end_time());
-  const absl::Status again = life.Board().Cancel(id).status();
+  const absl::Status again = life.Board().CancelJob(id).status();
   EXPECT_EQ(again.code(), absl::StatusCode::kFailedPrecondition);
   EXPECT_EQ(ReasonOf(again), "JOB_HAS_ENDED");
-  EXPECT_EQ(ReasonOf(life.Board().Cancel(id + 1).status()), "JOB_NOT_FOUND");
+  EXPECT_EQ(ReasonOf(life.Board().CancelJob(id + 1).status()), "JOB_NOT_FOUND");
 }
 
 TEST_F(JobBoardTest, JobsBeyondTheSlotsWaitTheirTurn) {
@@ -292,7 +177,7 @@ TEST_F(JobBoardTest, JobsBeyondTheSlotsWaitTheirTurn) {
     ids.push_back(life.Create(spec));
   }
   EXPECT_EQ(life.Board().Get(ids[kJobSlots])->state(), v1::Job::QUEUED);
-  EXPECT_TRUE(life.Board().Cancel(ids[kJobSlots]).ok());
+  EXPECT_TRUE(life.Board().CancelJob(ids[kJobSlots]).ok());
   EXPECT_EQ(life.Board().Get(ids[kJobSlots])->state(), v1::Job::CANCELLED);
   life.AddWorkers(2);
   for (JobId id : ids) {
@@ -330,28 +215,29 @@ TEST_F(JobBoardTest, AWrongSpecNamesTheFieldAndLeavesNothing) {
   EXPECT_EQ(store_.Writes(), writes);
 }
 
-TEST_F(JobBoardTest, AStoreThatCannotBeWrittenRefusesJobsAndFailsThoseThatRun) {
-  JobId id = 0;
-  {
-    Life life(store_);
-    life.AddWorkers(2);
-    id = life.Create(LongJob());
-    life.WaitUntil(
-        id, [](const v1::Job& job) { return job.progress().candidates().evaluated() >= 10; });
-    store_.FailWrites(absl::ResourceExhaustedError("the disk is full"));
-    v1::CreateJobRequest request;
-    *request.mutable_spec() = SmallJob();
-    const absl::Status refused = life.Board().Create(request).status();
-    EXPECT_EQ(refused.code(), absl::StatusCode::kResourceExhausted);
-    EXPECT_EQ(ReasonOf(refused), "STORE_WRITE_FAILED");
-    life.Board().Cancel(id).status().IgnoreError();
-    life.WaitForEnd(id);
-    store_.FailWrites(absl::OkStatus());
-  }
-  // Its end could not be recorded, so the job is taken up again, and nothing is missing.
+TEST_F(JobBoardTest, WhileTheStoreCannotBeWrittenJobsAreRefusedAndThoseThatRunWait) {
   Life life(store_);
   life.AddWorkers(2);
+  const JobId id = life.Create(LongJob());
+  life.WaitUntil(
+      id, [](const v1::Job& job) { return job.progress().candidates().evaluated() >= 10; });
+  store_.FailWrites(absl::ResourceExhaustedError("the disk is full"));
+  v1::CreateJobRequest request;
+  *request.mutable_spec() = SmallJob();
+  const absl::Status refused = life.Board().Create(request).status();
+  EXPECT_EQ(refused.code(), absl::StatusCode::kResourceExhausted);
+  EXPECT_EQ(ReasonOf(refused), "STORE_WRITE_FAILED");
+  // Those who watch are not told: what they are told is in the store.
+  while (life.Board().Get(id)->waiting_for() != "the store cannot be written: the disk is full") {
+    std::this_thread::yield();
+  }
+  EXPECT_EQ(life.Board().Get(id)->state(), v1::Job::RUNNING);
+  store_.FailWrites(absl::OkStatus());
   EXPECT_EQ(life.WaitForEnd(id).state(), v1::Job::SUCCEEDED);
+  MemoryStore undisturbed;
+  Life other(undisturbed);
+  other.AddWorkers(1);
+  EXPECT_EQ(life.Report(id).trajectory_hash(), other.RunToReport(LongJob()).trajectory_hash());
 }
 
 TEST_F(JobBoardTest, TheLogTellsWhatHappened) {

@@ -1,5 +1,7 @@
 #include "server/job_inbox.h"
 
+#include <algorithm>
+
 #include "absl/strings/str_cat.h"
 
 namespace lathe {
@@ -18,8 +20,9 @@ void JobInbox::Deliver(uint64_t id, absl::StatusOr<EvaluationResult> result,
     sources_.set_run(sources_.run() + sources.run());
     sources_.set_from_store(sources_.from_store() + sources.from_store());
     sources_.set_merged(sources_.merged() + sources.merged());
+    sources_.set_device_seconds(sources_.device_seconds() + sources.device_seconds());
   }
-  happened_.notify_one();
+  happened_.notify_all();
 }
 
 void JobInbox::WorkersChanged() {
@@ -27,7 +30,7 @@ void JobInbox::WorkersChanged() {
     const std::lock_guard lock(mutex_);
     workers_changed_ = woken_ = true;
   }
-  happened_.notify_one();
+  happened_.notify_all();
 }
 
 void JobInbox::Warn(const std::string& message) {
@@ -39,19 +42,37 @@ void JobInbox::Warn(const std::string& message) {
   }
 }
 
-void JobInbox::RequestStop(Stop stop) {
+void JobInbox::RequestLeave(Leave leave) {
   {
     const std::lock_guard lock(mutex_);
-    // What a user has asked for stands.
-    if (stop_ != Stop::kCancel) stop_ = stop;
+    leave_ = std::max(leave_, leave);
     woken_ = true;
   }
-  happened_.notify_one();
+  happened_.notify_all();
 }
 
-JobInbox::Stop JobInbox::StopRequested() const {
+JobInbox::Leave JobInbox::LeaveRequested() const {
+  const std::lock_guard lock(mutex_);
+  return leave_;
+}
+
+void JobInbox::Stop() {
+  {
+    const std::lock_guard lock(mutex_);
+    stop_ = woken_ = true;
+  }
+  happened_.notify_all();
+}
+
+bool JobInbox::StopRequested() const {
   const std::lock_guard lock(mutex_);
   return stop_;
+}
+
+bool JobInbox::WaitForInterrupt(absl::Duration most) {
+  std::unique_lock lock(mutex_);
+  return happened_.wait_for(lock, absl::ToChronoMilliseconds(most),
+                            [this] { return leave_ == Leave::kInterrupt; });
 }
 
 std::optional<JobInbox::Finished> JobInbox::Poll() {

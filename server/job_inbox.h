@@ -22,23 +22,33 @@ class JobInbox : public EvaluationClient {
     uint64_t id;
     absl::StatusOr<EvaluationResult> result;
   };
-  // Why the job is to end.
-  enum class Stop : uint8_t { kNone, kCancel, kInterrupt };
+  // Why the job is to leave its thread.
+  enum class Leave : uint8_t { kNone, kPause, kInterrupt, kCancel };
+
+  // With what an earlier life of the job has been delivered.
+  explicit JobInbox(v1::EvaluationCounts sources) : sources_(std::move(sources)) {}
 
   void Deliver(uint64_t id, absl::StatusOr<EvaluationResult> result,
                const v1::EvaluationCounts& sources) override;
   void WorkersChanged() override;
   void Warn(const std::string& message) override;
 
-  // A user ends the job; the server stops, and a later one goes on with the job.
-  void Cancel() { RequestStop(Stop::kCancel); }
-  void Interrupt() { RequestStop(Stop::kInterrupt); }
-  Stop StopRequested() const;
+  // A user pauses the job; the server stops, and a later one goes on with the job; a user ends it.
+  // A later request stands only if it is further on in this list.
+  void Pause() { RequestLeave(Leave::kPause); }
+  void Interrupt() { RequestLeave(Leave::kInterrupt); }
+  void Cancel() { RequestLeave(Leave::kCancel); }
+  Leave LeaveRequested() const;
+  // A user wants the search to propose nothing more.
+  void Stop();
+  bool StopRequested() const;
 
   // A result if there is one.
   std::optional<Finished> Poll();
   // Waits for anything to happen, at most `most`.
   void Wait(absl::Duration most);
+  // Waits for Interrupt alone, at most `most`. Whether it came.
+  bool WaitForInterrupt(absl::Duration most);
   // Whether workers came or went since the last call.
   bool TakeWorkersChanged();
   std::vector<std::string> TakeWarnings();
@@ -46,7 +56,7 @@ class JobInbox : public EvaluationClient {
   v1::EvaluationCounts Sources() const;
 
  private:
-  void RequestStop(Stop stop);
+  void RequestLeave(Leave leave);
 
   mutable std::mutex mutex_;
   std::condition_variable happened_;
@@ -56,7 +66,8 @@ class JobInbox : public EvaluationClient {
   v1::EvaluationCounts sources_;
   bool workers_changed_ = false;
   bool woken_ = false;
-  Stop stop_ = Stop::kNone;
+  Leave leave_ = Leave::kNone;
+  bool stop_ = false;
 };
 
 }  // namespace lathe

@@ -3,10 +3,10 @@
 #include <cmath>
 
 #include "absl/strings/str_cat.h"
-#include "absl/strings/str_format.h"
 #include "search/spec/build_search.h"
 #include "search/spec/report.h"
 #include "server/evaluation_records.h"
+#include "server/job_versions.h"
 #include "server/resource_names.h"
 #include "server/wire_time.h"
 
@@ -15,31 +15,16 @@ namespace {
 
 // How often the job's progress is told at most.
 constexpr auto kProgressInterval = std::chrono::milliseconds(100);
-// How long nothing may come back before the job looks whether any worker is there.
+// How long nothing may come back before the job looks whether any worker is there, or whether the
+// store can be written again.
 constexpr absl::Duration kPatience = absl::Seconds(1);
-// Candidates that are written together at most.
+// Records that are written together at most.
 constexpr size_t kMostUnwritten = 256;
 
-v1::Candidate CandidateOf(const CandidateRecord& record) {
-  v1::Candidate candidate;
-  candidate.set_index(record.index);
-  if (record.slot) candidate.set_slot(*record.slot);
-  candidate.set_raw_text(record.raw_text);
-  if (record.canonical != nullptr) candidate.set_program(ProgramName(record.canonical->hash));
-  candidate.mutable_parents()->Add(record.parents.begin(), record.parents.end());
-  candidate.set_operation(record.operation);
-  switch (record.outcome.kind) {
-    case Outcome::Kind::kRejected:
-      candidate.set_outcome(v1::Candidate::REJECTED);
-      candidate.set_filter(std::string(kFilterNames[static_cast<size_t>(record.outcome.filter)]));
-      break;
-    case Outcome::Kind::kOk:
-      candidate.set_outcome(v1::Candidate::OK);
-      candidate.set_objective(record.outcome.objective);
-      break;
-    case Outcome::Kind::kDiverged: candidate.set_outcome(v1::Candidate::DIVERGED); break;
-  }
-  return candidate;
+absl::Status Stopped() { return absl::CancelledError("stopped by a user"); }
+
+bool MayPass(const absl::Status& status) {
+  return absl::IsResourceExhausted(status) || absl::IsUnavailable(status);
 }
 
 }  // namespace
@@ -53,32 +38,48 @@ JobRun::JobRun(LiveJob& job, std::shared_ptr<JobInbox> inbox, EvaluationDesk& de
       metrics_(metrics),
       gauges_(gauges),
       arenas_(ArenaTasks(job.Spec())),
+      earlier_seconds_(job.Snapshot().running_seconds()),
       numeric_class_(job.Snapshot().numeric_class()) {
   if (numeric_class_.empty()) numeric_class_ = job.Spec().numeric_class();
 }
 
-bool JobRun::Run() {
+void JobRun::Run() {
   desk_.Subscribe(inbox_);
   const absl::Status status = RunPhases();
-  desk_.Forget(inbox_.get());
-  WriteWarnings();
-  return End(status);
+  // What a cancelled job has at workers is dropped; else they finish it, and it is recorded.
+  const bool drop = inbox_->LeaveRequested() == JobInbox::Leave::kCancel;
+  desk_.Forget(inbox_.get(), drop ? Leased::kDrop : Leased::kFinish);
+  if (!status.ok()) End(status);
 }
 
 absl::Status JobRun::RunPhases() {
-  absl::Status status = job_.Update([](v1::Job& job) {
-    job.set_state(v1::Job::RUNNING);
-    if (!job.has_start_time()) *job.mutable_start_time() = CurrentTimestamp();
-  });
+  absl::Status status = Begin();
   if (status.ok()) status = PinClass();
   if (status.ok()) status = SearchAndCompare();
   return status;
 }
 
+absl::Status JobRun::Begin() {
+  WriteBatch batch;
+  if (job_.Snapshot().engine_version() == 0 && job_.Snapshot().has_start_time()) {
+    // Begun by a server that logged no proposals: it starts anew, and finds its evaluations.
+    RemoveSearchLogs(job_.Id(), batch);
+  }
+  return Update(
+      [](v1::Job& job) {
+        job.set_state(v1::Job::RUNNING);
+        job.clear_state_reason();
+        job.set_engine_version(kEngineVersion);
+        job.set_language_version(kLanguageVersion);
+        if (!job.has_start_time()) *job.mutable_start_time() = CurrentTimestamp();
+      },
+      std::move(batch));
+}
+
 // Waits for a worker that can run the job, unless its spec has named a class.
 absl::Status JobRun::PinClass() {
   while (numeric_class_.empty()) {
-    if (absl::Status status = StopStatus(); !status.ok()) return status;
+    if (absl::Status status = LeaveStatus(); !status.ok()) return status;
     const auto found = desk_.FindClass(arenas_, "");
     if (found.ok()) {
       numeric_class_ = *found;
@@ -87,31 +88,75 @@ absl::Status JobRun::PinClass() {
     UpdateWaiting();
     inbox_->Wait(kPatience);
   }
-  if (job_.Snapshot().numeric_class() != numeric_class_) {
-    job_.Log(v1::LogEntry::INFO, absl::StrCat("pinned to the numeric class ", numeric_class_));
-  }
-  return job_.Update([this](v1::Job& job) {
+  if (job_.Snapshot().numeric_class() == numeric_class_) return absl::OkStatus();
+  job_.Log(v1::LogEntry::INFO, absl::StrCat("pinned to the numeric class ", numeric_class_));
+  return Update([this](v1::Job& job) {
     job.set_numeric_class(numeric_class_);
     job.clear_waiting_for();
   });
 }
 
 absl::Status JobRun::SearchAndCompare() {
-  trajectory_ = BuildTrajectory(job_.Spec(), [this](const CandidateRecord& r) { Record(r); });
-  const auto progress = [this] { Progress(/*now=*/false); };
-  const absl::StatusOr<DriveResult> search = Drive(*trajectory_, *this, progress);
+  const absl::StatusOr<DriveResult> search = RunSearch();
   if (!search.ok()) return search.status();
-  const double search_seconds = SecondsSince(start_);
-  if (absl::Status status = Flush(); !status.ok()) return status;
-  Progress(/*now=*/true);
-  job_.Log(v1::LogEntry::INFO, absl::StrCat("the search ended by ", search->reason));
-  if (job_.Spec().has_study()) {
-    study_ = BuildStudy(job_.Spec(), *trajectory_);
-    const absl::StatusOr<DriveResult> study = Drive(*study_, *this, progress);
-    if (!study.ok()) return study.status();
-    Progress(/*now=*/true);
+  const double search_seconds = RunningSeconds();
+  if (job_.Spec().has_study() && !stopped_) {
+    if (absl::Status status = RunStudy(); !status.ok()) return status;
   }
   return Report(*search, search_seconds);
+}
+
+absl::StatusOr<DriveResult> JobRun::RunSearch() {
+  Search& search = searches_.emplace_back(store_, &metrics_, job_.Id(), 0);
+  trajectory_ = BuildTrajectory(job_.Spec(), &search.log);
+  search.trajectory = trajectory_.get();
+  if (absl::Status status = Restore(search); !status.ok()) return status;
+  if (const std::string reason = job_.Snapshot().stop_reason(); !reason.empty()) {
+    stopped_ = reason == kStoppedByUser;
+    if (absl::Status status = EndSearch(reason); !status.ok()) return status;
+  }
+  searching_ = true;
+  auto result = Drive(*trajectory_, *this, [this] { Progress(/*now=*/false); });
+  searching_ = false;
+  if (!result.ok()) return result;
+  if (absl::Status status = Flush(Checkpoints::kIfDue); !status.ok()) return status;
+  Progress(/*now=*/true);
+  job_.Log(v1::LogEntry::INFO, absl::StrCat("the search ended by ", result->reason));
+  return result;
+}
+
+absl::Status JobRun::RunStudy() {
+  std::vector<std::unique_ptr<Trajectory>> controls;
+  for (int i = 0; i < job_.Spec().study().controls_size(); ++i) {
+    Search& search = searches_.emplace_back(store_, nullptr, job_.Id(), i + 1);
+    controls.push_back(BuildControl(job_.Spec(), i, &search.log));
+    search.trajectory = controls.back().get();
+    if (absl::Status status = Restore(search); !status.ok()) return status;
+  }
+  study_ = BuildStudy(job_.Spec(), *trajectory_, std::move(controls));
+  const auto result = Drive(*study_, *this, [this] { Progress(/*now=*/false); });
+  if (!result.ok() && !stopped_) return result.status();
+  if (absl::Status status = Flush(Checkpoints::kIfDue); !status.ok()) return status;
+  Progress(/*now=*/true);
+  if (stopped_) {
+    // A study that was cut short says nothing.
+    for (size_t i = 1; i < searches_.size(); ++i) searches_[i].trajectory = nullptr;
+    study_.reset();
+  }
+  return absl::OkStatus();
+}
+
+absl::Status JobRun::Restore(Search& search) {
+  const auto checkpoint = search.log.ReadCheckpoint();
+  if (!checkpoint.ok()) return checkpoint.status();
+  const auto restored = search.trajectory->Restore(search.log, *checkpoint);
+  if (!restored.ok()) return restored.status();
+  if (*checkpoint) search.told_at_checkpoint = (*checkpoint)->told;
+  if (restored->candidates > 0) {
+    job_.Log(v1::LogEntry::INFO, absl::StrCat("taken up at candidate ", restored->candidates, ", ",
+                                              restored->retold, " outcomes were told again"));
+  }
+  return absl::OkStatus();
 }
 
 absl::Status JobRun::Report(const DriveResult& search, double search_seconds) {
@@ -119,7 +164,7 @@ absl::Status JobRun::Report(const DriveResult& search, double search_seconds) {
   report.set_numeric_class(numeric_class_);
   report.set_stop_reason(search.reason);
   report.set_search_seconds(search_seconds);
-  report.set_wall_seconds(SecondsSince(start_));
+  report.set_wall_seconds(RunningSeconds());
   report.set_completed_out_of_order(search.out_of_order);
   *report.mutable_evaluations() = inbox_->Sources();
   WriteBatch batch;
@@ -129,7 +174,10 @@ absl::Status JobRun::Report(const DriveResult& search, double search_seconds) {
     const auto hash = ParseHash(report.found().hash());
     if (hash) PutProgram({{}, report.found().text(), *hash}, batch);
   }
-  return job_.Update(
+  // Before the end, after which nothing is written.
+  WriteWarnings();
+  job_.Log(v1::LogEntry::INFO, "succeeded");
+  return Update(
       [&](v1::Job& job) {
         job.set_state(v1::Job::SUCCEEDED);
         job.set_state_reason(search.reason);
@@ -138,25 +186,31 @@ absl::Status JobRun::Report(const DriveResult& search, double search_seconds) {
       std::move(batch));
 }
 
-bool JobRun::End(const absl::Status& status) {
-  if (status.ok()) {
-    job_.Log(v1::LogEntry::INFO, "succeeded");
-    return true;
+void JobRun::End(const absl::Status& status) {
+  const bool asked = absl::IsCancelled(status);
+  const JobInbox::Leave leave = asked ? inbox_->LeaveRequested() : JobInbox::Leave::kNone;
+  if (leave == JobInbox::Leave::kInterrupt) {
+    // Best effort: what is missing follows from what is there.
+    store_.Write(TakeRecords(Checkpoints::kAll)).IgnoreError();
+    return;
   }
-  const JobInbox::Stop stop = inbox_->StopRequested();
-  if (stop == JobInbox::Stop::kInterrupt) return false;
-  const bool cancelled = stop == JobInbox::Stop::kCancel;
-  const std::string reason = cancelled ? "cancelled by a user" : std::string(status.message());
-  job_.Log(cancelled ? v1::LogEntry::INFO : v1::LogEntry::ERROR, reason);
-  const auto end = [&](v1::Job& job) {
-    job.set_state(cancelled ? v1::Job::CANCELLED : v1::Job::FAILED);
-    job.set_state_reason(reason);
-    job.clear_waiting_for();
-    *job.mutable_end_time() = CurrentTimestamp();
-  };
-  if (job_.Update(end, std::exchange(records_, {})).ok()) return true;
-  job_.UpdateUnsaved(end);
-  return false;
+  v1::Job::State state = v1::Job::FAILED;
+  std::string reason(status.message());
+  if (leave == JobInbox::Leave::kPause) state = v1::Job::PAUSED;
+  if (leave == JobInbox::Leave::kCancel) state = v1::Job::CANCELLED;
+  const bool failed = state == v1::Job::FAILED;
+  WriteWarnings();
+  job_.Log(failed ? v1::LogEntry::ERROR : v1::LogEntry::INFO, reason);
+  const absl::Status written = Update(
+      [&](v1::Job& job) {
+        job.set_state(state);
+        job.set_state_reason(reason);
+        job.clear_waiting_for();
+        if (HasEnded(state)) *job.mutable_end_time() = CurrentTimestamp();
+      },
+      TakeRecords(failed ? Checkpoints::kIfDue : Checkpoints::kAll));
+  // Only if the server is stopping: the next one finds the job as it was.
+  written.IgnoreError();
 }
 
 void JobRun::Submit(uint64_t id, EvaluationRequest request) {
@@ -177,15 +231,18 @@ void JobRun::Submit(uint64_t id, EvaluationRequest request) {
 JobRun::Finished JobRun::Take() {
   auto waited_since = Clock::now();
   while (true) {
-    if (absl::Status status = StopStatus(); !status.ok()) return {0, status};
-    if (unwritten_ >= kMostUnwritten) {
-      if (absl::Status status = Flush(); !status.ok()) return {0, status};
+    if (absl::Status status = CheckRequests(); !status.ok()) return {0, status};
+    if (Unwritten() >= kMostUnwritten) {
+      if (absl::Status status = Flush(Checkpoints::kIfDue); !status.ok()) return {0, status};
     }
     if (auto finished = inbox_->Poll()) {
       --unanswered_;
+      if (absl::IsAborted(finished->result.status())) {
+        job_.Log(v1::LogEntry::ERROR, std::string(finished->result.status().message()));
+      }
       return *std::move(finished);
     }
-    if (absl::Status status = Flush(); !status.ok()) return {0, status};
+    if (absl::Status status = Flush(Checkpoints::kIfDue); !status.ok()) return {0, status};
     WriteWarnings();
     inbox_->Wait(kPatience);
     const bool changed = inbox_->TakeWorkersChanged();
@@ -197,30 +254,97 @@ JobRun::Finished JobRun::Take() {
   }
 }
 
-void JobRun::Record(const CandidateRecord& record) {
-  CountRecord(record);
-  records_.Put(Kind::kCandidates, CandidateKey(job_.Id(), record.index),
-               CandidateOf(record).SerializeAsString());
-  if (record.canonical != nullptr) PutProgram(*record.canonical, records_);
-  ++unwritten_;
-}
-
-void JobRun::CountRecord(const CandidateRecord& record) {
-  metrics_.candidates_proposed.Increment();
-  if (record.outcome.kind == Outcome::Kind::kRejected) {
-    metrics_.candidates_rejected[static_cast<size_t>(record.outcome.filter)]->Increment();
-  } else if (!record.slot) {
-    metrics_.candidates_duplicate.Increment();
-  } else {
-    metrics_.candidates_evaluated.Increment();
-    if (record.outcome.kind == Outcome::Kind::kDiverged) metrics_.candidates_diverged.Increment();
+absl::Status JobRun::CheckRequests() {
+  if (absl::Status status = LeaveStatus(); !status.ok()) return status;
+  if (inbox_->StopRequested() && !stopped_) {
+    stopped_ = true;
+    job_.Log(v1::LogEntry::INFO, "stopped by a user: what has been proposed is finished");
+    if (absl::Status status = EndSearch(kStoppedByUser); !status.ok()) return status;
   }
+  if (stopped_ && !searching_) return Stopped();
+  return searching_ ? CheckBudgets() : absl::OkStatus();
 }
 
-absl::Status JobRun::Flush() {
-  if (unwritten_ == 0) return absl::OkStatus();
-  unwritten_ = 0;
-  return job_.Save(std::exchange(records_, {}));
+absl::Status JobRun::LeaveStatus() const {
+  switch (inbox_->LeaveRequested()) {
+    case JobInbox::Leave::kNone: return absl::OkStatus();
+    case JobInbox::Leave::kPause: return absl::CancelledError("paused by a user");
+    case JobInbox::Leave::kInterrupt: return absl::CancelledError("the server is stopping");
+    case JobInbox::Leave::kCancel: return absl::CancelledError("cancelled by a user");
+  }
+  return absl::InternalError("unknown request");
+}
+
+absl::Status JobRun::CheckBudgets() {
+  const v1::Budget& budget = job_.Spec().budget();
+  if (!job_.Snapshot().stop_reason().empty()) return absl::OkStatus();
+  if (budget.wall_seconds() > 0 && RunningSeconds() >= budget.wall_seconds()) {
+    return EndSearch("budget.wall_seconds");
+  }
+  if (budget.device_seconds() > 0 &&
+      inbox_->Sources().device_seconds() >= budget.device_seconds()) {
+    return EndSearch("budget.device_seconds");
+  }
+  return absl::OkStatus();
+}
+
+// The index at which the search ends is logged together with all that comes before it.
+absl::Status JobRun::EndSearch(const std::string& reason) {
+  trajectory_->Stop(reason);
+  const v1::Job job = job_.Snapshot();
+  if (job.stop_reason() == reason && job.has_stop_index()) return absl::OkStatus();
+  return Update(
+      [&](v1::Job& changed) {
+        changed.set_stop_reason(reason);
+        changed.set_stop_index(trajectory_->Count().proposed);
+      },
+      TakeRecords(Checkpoints::kIfDue));
+}
+
+size_t JobRun::Unwritten() const {
+  size_t unwritten = 0;
+  for (const Search& search : searches_) unwritten += search.log.Unwritten();
+  return unwritten;
+}
+
+WriteBatch JobRun::TakeRecords(Checkpoints checkpoints) {
+  WriteBatch batch;
+  for (Search& search : searches_) {
+    batch.Append(search.log.TakeUnwritten());
+    if (search.trajectory == nullptr) continue;
+    const uint64_t told = search.trajectory->Count().evaluated;
+    const uint64_t since = told - search.told_at_checkpoint;
+    if (since == 0 || (since < kCheckpointInterval && checkpoints != Checkpoints::kAll)) continue;
+    search.log.PutCheckpoint(search.trajectory->Save(), batch);
+    search.told_at_checkpoint = told;
+  }
+  return batch;
+}
+
+absl::Status JobRun::Flush(Checkpoints checkpoints) {
+  if (Unwritten() == 0) return absl::OkStatus();
+  const WriteBatch batch = TakeRecords(checkpoints);
+  return Persist([&] { return WriteMeasured(store_, metrics_, batch); });
+}
+
+absl::Status JobRun::Update(const std::function<void(v1::Job&)>& change, WriteBatch batch) {
+  return Persist([&] { return job_.Update(change, batch); });
+}
+
+absl::Status JobRun::Persist(const std::function<absl::Status()>& write) {
+  for (bool waited = false;; waited = true) {
+    absl::Status status = write();
+    if (!MayPass(status)) {
+      if (waited && status.ok()) {
+        job_.SetUnsavedWait("");
+        job_.Log(v1::LogEntry::WARNING, "the store could not be written for a while");
+      }
+      return status;
+    }
+    job_.SetUnsavedWait(absl::StrCat("the store cannot be written: ",
+                                     std::string(status.message())));
+    if (inbox_->WaitForInterrupt(kPatience)) return absl::CancelledError("the server is stopping");
+  }
 }
 
 void JobRun::Progress(bool now) {
@@ -238,10 +362,12 @@ void JobRun::Progress(bool now) {
                           static_cast<double>(progress.total()));
   }
   gauges_.update_time->SetToCurrentTime();
-  job_.UpdateUnsaved([&](v1::Job& job) {
-    *job.mutable_progress() = std::move(progress);
-    if (unanswered_ == 0) job.clear_waiting_for();
-  });
+  // What cannot be written now is told with the next change.
+  job_.Update([&](v1::Job& job) {
+      *job.mutable_progress() = progress;
+      job.set_running_seconds(RunningSeconds());
+      if (unanswered_ == 0) job.clear_waiting_for();
+    }).IgnoreError();
 }
 
 void JobRun::LogPhase(const std::string& phase) {
@@ -265,13 +391,8 @@ void JobRun::UpdateWaiting() {
   job_.Update([&](v1::Job& job) { job.set_waiting_for(waiting); }).IgnoreError();
 }
 
-absl::Status JobRun::StopStatus() const {
-  switch (inbox_->StopRequested()) {
-    case JobInbox::Stop::kNone: return absl::OkStatus();
-    case JobInbox::Stop::kCancel: return absl::CancelledError("cancelled by a user");
-    case JobInbox::Stop::kInterrupt: return absl::UnavailableError("the server is stopping");
-  }
-  return absl::InternalError("unknown stop");
+double JobRun::RunningSeconds() const {
+  return earlier_seconds_ + SecondsSince(start_);
 }
 
 double JobRun::SecondsSince(Clock::time_point start) const {

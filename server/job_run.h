@@ -1,8 +1,10 @@
-// Runs one job, from its spec to its report, on the calling thread.
+// Runs one job, from its spec or from where an earlier life left it, on the calling thread.
 #ifndef LATHE_SERVER_JOB_RUN_H_
 #define LATHE_SERVER_JOB_RUN_H_
 
 #include <chrono>
+#include <deque>
+#include <functional>
 #include <memory>
 #include <vector>
 
@@ -11,8 +13,13 @@
 #include "server/evaluation_desk.h"
 #include "server/job_inbox.h"
 #include "server/live_job.h"
+#include "server/search_log.h"
 
 namespace lathe {
+
+// Outcomes that are told from one checkpoint of a search to the next: what a restart tells again at
+// most, but for a window and what was told since the last records were written.
+inline constexpr uint64_t kCheckpointInterval = 1000;
 
 class JobRun {
  public:
@@ -22,9 +29,9 @@ class JobRun {
   JobRun(const JobRun&) = delete;
   JobRun& operator=(const JobRun&) = delete;
 
-  // Until the job has ended: succeeded, failed, or cancelled; an interrupted job stays as it is.
-  // Whether its end is in the store. If not, a later server takes the job up again.
-  bool Run();
+  // Until the job has ended or is asked to leave. What has become of it is in the store, and in the
+  // job; an interrupted one is RUNNING there, and a later server goes on with it.
+  void Run();
 
   // The pool that Drive works with.
   using Finished = JobInbox::Finished;
@@ -34,21 +41,45 @@ class JobRun {
  private:
   using Clock = std::chrono::steady_clock;
 
+  // A search of the job and its log.
+  struct Search {
+    Search(const Store& store, Metrics* metrics, JobId job, int number)
+        : log(store, metrics, job, number) {}
+    SearchLog log;
+    Trajectory* trajectory = nullptr;  // null until it is restored
+    uint64_t told_at_checkpoint = 0;
+  };
+
   absl::Status RunPhases();
+  absl::Status Begin();
   absl::Status PinClass();
   absl::Status SearchAndCompare();
+  absl::StatusOr<DriveResult> RunSearch();
+  absl::Status RunStudy();
+  absl::Status Restore(Search& search);
   absl::Status Report(const DriveResult& search, double search_seconds);
-  bool End(const absl::Status& status);
+  // After an error, or when it is asked to leave.
+  void End(const absl::Status& status);
 
-  void Record(const CandidateRecord& record);
-  void CountRecord(const CandidateRecord& record);
-  absl::Status Flush();
+  absl::Status EndSearch(const std::string& reason);
+  absl::Status CheckBudgets();
+  absl::Status LeaveStatus() const;
+  // Asked between results: whether the job stops, leaves, or has spent its time.
+  absl::Status CheckRequests();
+
+  enum class Checkpoints : uint8_t { kIfDue, kAll };
+  absl::Status Flush(Checkpoints checkpoints);
+  WriteBatch TakeRecords(Checkpoints checkpoints);
+  size_t Unwritten() const;
+  // Writes, again and again while the store cannot be written to.
+  absl::Status Persist(const std::function<absl::Status()>& write);
+  absl::Status Update(const std::function<void(v1::Job&)>& change, WriteBatch batch = {});
   void Progress(bool now);
   void LogPhase(const std::string& phase);
   void WriteWarnings();
   // Says in the job what it waits for, or that it no longer does.
   void UpdateWaiting();
-  absl::Status StopStatus() const;
+  double RunningSeconds() const;
   double SecondsSince(Clock::time_point start) const;
 
   LiveJob& job_;
@@ -59,12 +90,14 @@ class JobRun {
   const JobGauges gauges_;
   const std::vector<v1::Task> arenas_;
   const Clock::time_point start_ = Clock::now();
+  const double earlier_seconds_;  // that the job ran in earlier lives
 
   std::string numeric_class_;
+  std::deque<Search> searches_;  // the job's own, then those of controls
   std::unique_ptr<Trajectory> trajectory_;
   std::unique_ptr<Study> study_;
-  WriteBatch records_;  // candidates that are not written yet
-  size_t unwritten_ = 0;
+  bool searching_ = false;
+  bool stopped_ = false;     // by a user
   uint64_t unanswered_ = 0;  // requests
   Clock::time_point progressed_;
   std::string phase_;

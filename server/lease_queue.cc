@@ -128,6 +128,11 @@ size_t LeaseQueue::LeasedBy(WorkerId worker) const {
   return held == held_.end() ? 0 : held->second.size();
 }
 
+bool LeaseQueue::IsLeased(ItemId item) const {
+  const auto found = items_.find(item);
+  return found != items_.end() && found->second.holder.has_value();
+}
+
 bool LeaseQueue::HasWorkFor(const WorkerAbilities& abilities) const {
   return std::any_of(queued_.begin(), queued_.end(),
                      [&](const auto& entry) { return abilities.Meets(entry.first); });

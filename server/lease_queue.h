@@ -72,6 +72,7 @@ class LeaseQueue {
   size_t Queued() const;
   size_t Leased() const;
   size_t LeasedBy(WorkerId worker) const;
+  bool IsLeased(ItemId item) const;
   // Whether a worker with these abilities would get anything.
   bool HasWorkFor(const WorkerAbilities& abilities) const;
   // Grants so far of an item that is there; 0 if it is not.

@@ -30,30 +30,25 @@ v1::Job LiveJob::Snapshot() const {
   return job_;
 }
 
-void LiveJob::UpdateUnsaved(const std::function<void(v1::Job&)>& change) {
-  const std::lock_guard lock(change_mutex_);
-  Publish(Changed(change));
-}
-
 absl::Status LiveJob::Update(const std::function<void(v1::Job&)>& change, WriteBatch batch) {
   const std::lock_guard lock(change_mutex_);
-  v1::Job next = Changed(change);
+  v1::Job next = Snapshot();
+  change(next);
+  const int64_t revision = next.revision() + 1;
+  next.set_revision(revision);
+  std::string bytes = next.SerializeAsString();
+  if (revision > kEventsKept) batch.Delete(Kind::kEvents, EventKey(id_, revision - kEventsKept));
+  batch.Put(Kind::kEvents, EventKey(id_, revision), bytes);
+  batch.Put(Kind::kJobs, JobKey(id_), std::move(bytes));
   // What can be seen must be there: written first, told afterwards.
-  absl::Status status = Write(next, std::move(batch));
+  absl::Status status = WriteMeasured(store_, metrics_, batch);
   if (status.ok()) Publish(std::move(next));
   return status;
 }
 
-absl::Status LiveJob::Save(WriteBatch batch) {
-  const std::lock_guard lock(change_mutex_);
-  return Write(Snapshot(), std::move(batch));
-}
-
-v1::Job LiveJob::Changed(const std::function<void(v1::Job&)>& change) const {
-  v1::Job job = Snapshot();
-  change(job);
-  job.set_revision(job.revision() + 1);
-  return job;
+void LiveJob::SetUnsavedWait(const std::string& waiting_for) {
+  const std::lock_guard lock(mutex_);
+  job_.set_waiting_for(waiting_for);
 }
 
 void LiveJob::Publish(v1::Job job) {
@@ -66,11 +61,6 @@ void LiveJob::Publish(v1::Job job) {
     job_ = std::move(job);
   }
   changed_.notify_all();
-}
-
-absl::Status LiveJob::Write(const v1::Job& job, WriteBatch batch) {
-  batch.Put(Kind::kJobs, JobKey(id_), job.SerializeAsString());
-  return WriteMeasured(store_, metrics_, batch);
 }
 
 void LiveJob::Log(v1::LogEntry::Severity severity, const std::string& message) {

@@ -21,6 +21,9 @@ namespace lathe {
 // SUCCEEDED, FAILED or CANCELLED.
 bool HasEnded(v1::Job::State state);
 
+// How many revisions of a job are kept.
+inline constexpr int64_t kEventsKept = 1000;
+
 class LiveJob {
  public:
   // `job` without its spec. `next_log_sequence`: of the first entry that is to come.
@@ -31,13 +34,12 @@ class LiveJob {
   const v1::JobSpec& Spec() const { return spec_; }
   v1::Job Snapshot() const;  // without its spec
 
-  // Changes the job, raises its revision, writes it together with `batch`, then tells those who
-  // wait for it. If that cannot be written, nothing has changed.
+  // Changes the job, raises its revision, writes it and the event together with `batch`, then tells
+  // those who wait for it. If that cannot be written, nothing has changed.
   absl::Status Update(const std::function<void(v1::Job&)>& change, WriteBatch batch = {});
-  // Writes the job as it is together with `batch`.
-  absl::Status Save(WriteBatch batch);
-  // The same as Update without the store: for what follows from records that are written elsewhere.
-  void UpdateUnsaved(const std::function<void(v1::Job&)>& change);
+  // What the job waits for while nothing can be written. Seen by whoever asks for the job; those who
+  // watch it are not told.
+  void SetUnsavedWait(const std::string& waiting_for);
 
   // A line of the job's log. Failures to write it are dropped: a log is no result.
   void Log(v1::LogEntry::Severity severity, const std::string& message);
@@ -46,9 +48,7 @@ class LiveJob {
   bool WaitForChange(int64_t revision, absl::Duration most) const;
 
  private:
-  v1::Job Changed(const std::function<void(v1::Job&)>& change) const;
   void Publish(v1::Job job);
-  absl::Status Write(const v1::Job& job, WriteBatch batch);
 
   Store& store_;
   Metrics& metrics_;

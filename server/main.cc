@@ -16,7 +16,7 @@ constexpr int kFailure = 1, kUsage = 2;
 
 struct Flags {
   std::string store, listen = std::string(kDefaultAddress), metrics = "127.0.0.1:9464";
-  bool abandon_unfinished = false;
+  bool abandon_unfinished = false, sync = true;
   double lease_seconds = 10;
 };
 
@@ -40,6 +40,7 @@ absl::StatusOr<ServerOptions> OptionsOf(const Flags& flags) {
     }
     options.metrics = *metrics;
   }
+  options.durability = flags.sync ? Durability::kMachine : Durability::kProcess;
   if (flags.abandon_unfinished) options.unfinished = Unfinished::kAbandon;
   options.lease_time = absl::Seconds(flags.lease_seconds);
   return options;
@@ -91,6 +92,9 @@ int Main(int argc, char** argv) {
       ->capture_default_str();
   app.add_flag("--abandon-unfinished", flags.abandon_unfinished,
                "Cancel the jobs that an earlier server left unfinished instead of resuming them");
+  app.add_flag("--sync,!--no-sync", flags.sync,
+               "Force what is acknowledged to the disk, so that it survives a power loss (default); "
+               "without it survives the death of the server only");
   app.add_option("--lease-seconds", flags.lease_seconds,
                  "How long a silent worker keeps what it has leased")
       ->check(CLI::Range(0.1, 3600.0))

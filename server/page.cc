@@ -11,18 +11,18 @@ namespace {
 
 constexpr int32_t kDefaultSize = 50, kMostSize = 1000;
 
-absl::Status Wrong(std::string_view field, std::string_view what) {
+}  // namespace
+
+absl::Status WrongPage(std::string_view field, std::string_view what) {
   return WithReason(WithField(absl::InvalidArgumentError(
                                   absl::StrCat(std::string(field), ": ", std::string(what))),
                               field),
                     "PAGE_INVALID");
 }
 
-}  // namespace
-
 absl::StatusOr<Page> ParsePage(int32_t page_size, std::string_view token, std::string_view begin,
                                std::string_view end) {
-  if (page_size < 0) return Wrong("page_size", absl::StrCat(page_size, " is negative"));
+  if (page_size < 0) return WrongPage("page_size", absl::StrCat(page_size, " is negative"));
   Page page;
   page.size = static_cast<size_t>(page_size == 0 ? kDefaultSize : std::min(page_size, kMostSize));
   page.first_key = std::string(begin);
@@ -30,7 +30,7 @@ absl::StatusOr<Page> ParsePage(int32_t page_size, std::string_view token, std::s
   std::string key;
   const bool is_token = absl::WebSafeBase64Unescape(std::string(token), &key);
   if (!is_token || key < begin || (!end.empty() && key >= end)) {
-    return Wrong("page_token", "is not one that this list has given");
+    return WrongPage("page_token", "is not one that this list has given");
   }
   page.first_key = std::move(key);
   return page;

@@ -24,6 +24,8 @@ struct Page {
 absl::StatusOr<Page> ParsePage(int32_t page_size, std::string_view token, std::string_view begin,
                                std::string_view end);
 std::string PageToken(std::string_view next_key);
+// What is wrong with a field of a request for a page.
+absl::Status WrongPage(std::string_view field, std::string_view what);
 
 // The entries of one page and the token of the next; the token is empty on the last page.
 struct PageOfEntries {

@@ -4,16 +4,16 @@
 #include "absl/strings/str_format.h"
 #include "rpc/status.h"
 #include "server/evaluation_records.h"
+#include "server/job_events.h"
 #include "server/page.h"
 #include "server/resource_names.h"
+#include "server/search_log.h"
 
 namespace lathe {
 namespace {
 
 // Each holds a thread.
 constexpr int kMostWatchers = 256;
-// How soon a watch notices that its reader or the server has gone.
-constexpr absl::Duration kWatchPatience = absl::Milliseconds(200);
 
 // Answers with what is found, or with the status.
 template <typename Message>
@@ -51,11 +51,11 @@ absl::StatusOr<v1::JobReport> ReadReport(const Store& store, const JobBoard& boa
 absl::StatusOr<v1::Candidate> ReadCandidate(const Store& store, const std::string& name) {
   const auto parsed = ParseCandidateName(name, "name");
   if (!parsed.ok()) return parsed.status();
-  auto candidate = Read<v1::Candidate>(
-      store, Kind::kCandidates, CandidateKey(parsed->first, parsed->second),
-      WithReason(absl::NotFoundError(absl::StrCat("there is no ", name)), "CANDIDATE_NOT_FOUND"));
-  if (candidate.ok()) candidate->set_name(name);
-  return candidate;
+  const auto [job, index] = *parsed;
+  auto found = ReadCandidates(store, job, index, 1);
+  if (!found.ok()) return found.status();
+  if (!found->empty() && found->front().index() == index) return found->front();
+  return WithReason(absl::NotFoundError(absl::StrCat("there is no ", name)), "CANDIDATE_NOT_FOUND");
 }
 
 absl::StatusOr<v1::Program> ReadProgram(const Store& store, const std::string& name) {
@@ -68,22 +68,29 @@ absl::StatusOr<v1::Program> ReadProgram(const Store& store, const std::string& n
   return program;
 }
 
-absl::StatusOr<v1::ListCandidatesResponse> ReadCandidates(
+absl::StatusOr<v1::ListCandidatesResponse> ListOfCandidates(
     const Store& store, const JobBoard& board, const v1::ListCandidatesRequest& request) {
   const auto id = ParseJobName(request.parent(), "parent");
   if (!id.ok()) return id.status();
   if (const auto job = board.Get(*id); !job.ok()) return job.status();
-  const std::string begin = CandidateKey(*id, 0), end = EndOfPrefix(JobSpecKey(*id));
-  auto page =
-      ReadPage(store, Kind::kCandidates, request.page_size(), request.page_token(), begin, end);
+  const auto page = ParsePage(request.page_size(), request.page_token(), CandidateKey(*id, 0),
+                              CandidateKey(*id, kMostCandidates));
   if (!page.ok()) return page.status();
+  const auto first = ParseCandidateIndex(page->first_key);
+  if (!first) return WrongPage("page_token", "is not one that this list has given");
+  auto candidates = ReadCandidates(store, *id, *first, page->size + 1);
+  if (!candidates.ok()) return candidates.status();
   v1::ListCandidatesResponse response;
-  for (const auto& [key, value] : page->entries) {
-    v1::Candidate& candidate = *response.add_candidates();
-    if (!candidate.ParseFromString(value)) return DamagedRecord(Kind::kCandidates, key);
-    candidate.set_name(CandidateName(*id, candidate.index()));
+  size_t bytes = 0;
+  for (v1::Candidate& candidate : *candidates) {
+    bytes += candidate.ByteSizeLong();
+    const auto count = static_cast<size_t>(response.candidates_size());
+    if (count == page->size || (count > 0 && bytes > kMostPageBytes)) {
+      response.set_next_page_token(PageToken(CandidateKey(*id, candidate.index())));
+      break;
+    }
+    *response.add_candidates() = std::move(candidate);
   }
-  response.set_next_page_token(page->next_page_token);
   return response;
 }
 
@@ -186,11 +193,38 @@ grpc::Status SearchServiceImpl::ListJobs(grpc::ServerContext*, const v1::ListJob
   return Answer(ReadJobs(board_, *request), response);
 }
 
+grpc::Status SearchServiceImpl::PauseJob(grpc::ServerContext*, const v1::PauseJobRequest* request,
+                                         v1::Job* response) {
+  return ChangeJob(request->name(), &JobBoard::PauseJob, response);
+}
+
+grpc::Status SearchServiceImpl::ResumeJob(grpc::ServerContext*, const v1::ResumeJobRequest* request,
+                                          v1::Job* response) {
+  return ChangeJob(request->name(), &JobBoard::ResumeJob, response);
+}
+
+grpc::Status SearchServiceImpl::StopJob(grpc::ServerContext*, const v1::StopJobRequest* request,
+                                        v1::Job* response) {
+  return ChangeJob(request->name(), &JobBoard::StopJob, response);
+}
+
 grpc::Status SearchServiceImpl::CancelJob(grpc::ServerContext*, const v1::CancelJobRequest* request,
                                           v1::Job* response) {
+  return ChangeJob(request->name(), &JobBoard::CancelJob, response);
+}
+
+grpc::Status SearchServiceImpl::DeleteJob(grpc::ServerContext*, const v1::DeleteJobRequest* request,
+                                          v1::DeleteJobResponse*) {
   const auto id = ParseJobName(request->name(), "name");
+  return ToGrpc(id.ok() ? board_.DeleteJob(*id) : id.status());
+}
+
+grpc::Status SearchServiceImpl::ChangeJob(const std::string& name,
+                                          absl::StatusOr<v1::Job> (JobBoard::*change)(JobId),
+                                          v1::Job* response) {
+  const auto id = ParseJobName(name, "name");
   if (!id.ok()) return ToGrpc(id.status());
-  return Answer(board_.Cancel(*id), response);
+  return Answer((board_.*change)(*id), response);
 }
 
 grpc::Status SearchServiceImpl::WatchJob(grpc::ServerContext* context,
@@ -198,39 +232,21 @@ grpc::Status SearchServiceImpl::WatchJob(grpc::ServerContext* context,
                                          grpc::ServerWriter<v1::WatchJobResponse>* writer) {
   const auto id = ParseJobName(request->name(), "name");
   if (!id.ok()) return ToGrpc(id.status());
-  if (const auto live = board_.Live(*id)) {
-    absl::Status status = WithReason(
-        absl::ResourceExhaustedError(absl::StrCat("there are ", kMostWatchers, " watches already")),
-        "TOO_MANY_WATCHES");
-    if (++watchers_ <= kMostWatchers) status = Watch(*context, *live, *writer);
-    --watchers_;
-    return ToGrpc(status);
+  absl::Status status = WithReason(
+      absl::ResourceExhaustedError(absl::StrCat("there are ", kMostWatchers, " watches already")),
+      "TOO_MANY_WATCHES");
+  if (++watchers_ <= kMostWatchers) {
+    const JobEvents events(store_, board_, *id);
+    status = events.Tell(request->has_after_revision() ? request->after_revision() : -1,
+                         [&](v1::Job job) {
+                           v1::WatchJobResponse response;
+                           *response.mutable_job() = std::move(job);
+                           return writer->Write(response);
+                         },
+                         [&] { return context->IsCancelled(); }, [&] { return stopping_.load(); });
   }
-  auto ended = board_.Get(*id);
-  if (!ended.ok()) return ToGrpc(ended.status());
-  ended->clear_spec();
-  v1::WatchJobResponse response;
-  *response.mutable_job() = *std::move(ended);
-  writer->Write(response);
-  return grpc::Status::OK;
-}
-
-absl::Status SearchServiceImpl::Watch(grpc::ServerContext& context, const LiveJob& job,
-                                      grpc::ServerWriter<v1::WatchJobResponse>& writer) {
-  int64_t told = -1;
-  while (!context.IsCancelled()) {
-    if (!job.WaitForChange(told, kWatchPatience)) {
-      if (!stopping_) continue;
-      return WithReason(absl::UnavailableError("the server is stopping"), "SERVER_STOPPING");
-    }
-    v1::WatchJobResponse response;
-    *response.mutable_job() = job.Snapshot();
-    response.mutable_job()->set_name(JobName(job.Id()));
-    told = response.job().revision();
-    if (!writer.Write(response)) break;
-    if (HasEnded(response.job().state())) return absl::OkStatus();
-  }
-  return absl::CancelledError("the watch was given up by its reader");
+  --watchers_;
+  return ToGrpc(status);
 }
 
 grpc::Status SearchServiceImpl::GetJobReport(grpc::ServerContext*,
@@ -242,7 +258,7 @@ grpc::Status SearchServiceImpl::GetJobReport(grpc::ServerContext*,
 grpc::Status SearchServiceImpl::ListCandidates(grpc::ServerContext*,
                                                const v1::ListCandidatesRequest* request,
                                                v1::ListCandidatesResponse* response) {
-  return Answer(ReadCandidates(store_, board_, *request), response);
+  return Answer(ListOfCandidates(store_, board_, *request), response);
 }
 
 grpc::Status SearchServiceImpl::GetCandidate(grpc::ServerContext*,

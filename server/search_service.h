@@ -24,6 +24,14 @@ class SearchServiceImpl : public v1::SearchService::Service {
                       v1::Job* response) override;
   grpc::Status ListJobs(grpc::ServerContext* context, const v1::ListJobsRequest* request,
                         v1::ListJobsResponse* response) override;
+  grpc::Status PauseJob(grpc::ServerContext* context, const v1::PauseJobRequest* request,
+                        v1::Job* response) override;
+  grpc::Status ResumeJob(grpc::ServerContext* context, const v1::ResumeJobRequest* request,
+                         v1::Job* response) override;
+  grpc::Status StopJob(grpc::ServerContext* context, const v1::StopJobRequest* request,
+                       v1::Job* response) override;
+  grpc::Status DeleteJob(grpc::ServerContext* context, const v1::DeleteJobRequest* request,
+                         v1::DeleteJobResponse* response) override;
   grpc::Status CancelJob(grpc::ServerContext* context, const v1::CancelJobRequest* request,
                          v1::Job* response) override;
   grpc::Status WatchJob(grpc::ServerContext* context, const v1::WatchJobRequest* request,
@@ -47,8 +55,8 @@ class SearchServiceImpl : public v1::SearchService::Service {
                            v1::ListWorkersResponse* response) override;
 
  private:
-  absl::Status Watch(grpc::ServerContext& context, const LiveJob& job,
-                     grpc::ServerWriter<v1::WatchJobResponse>& writer);
+  grpc::Status ChangeJob(const std::string& name,
+                         absl::StatusOr<v1::Job> (JobBoard::*change)(JobId), v1::Job* response);
 
   Store& store_;
   JobBoard& board_;

@@ -155,7 +155,7 @@ class RunningServer : public Server {
 }  // namespace
 
 absl::StatusOr<std::unique_ptr<Server>> Server::Start(const ServerOptions& options) {
-  auto store = OpenRocksDbStore(options.store);
+  auto store = OpenRocksDbStore(options.store, options.durability);
   if (!store.ok()) return store.status();
   return Start(options, *std::move(store));
 }

@@ -13,12 +13,15 @@
 #include "absl/time/time.h"
 #include "rpc/address.h"
 #include "server/job_board.h"
+#include "server/store/rocksdb_store.h"
 #include "server/store/store.h"
 
 namespace lathe {
 
 struct ServerOptions {
   std::string store;  // directory
+  // What an acknowledged write survives.
+  Durability durability = Durability::kMachine;
   Address listen;
   std::optional<Address> metrics;  // nothing: not served
   // What becomes of jobs that an earlier server left unfinished.

@@ -125,6 +125,22 @@ absl::StatusOr<v1::Job> Client::GetJob(const std::string& name) {
   return CallByName(&Service::GetJob, name);
 }
 
+absl::StatusOr<v1::Job> Client::PauseJob(const std::string& name) {
+  return CallByName(&Service::PauseJob, name);
+}
+
+absl::StatusOr<v1::Job> Client::ResumeJob(const std::string& name) {
+  return CallByName(&Service::ResumeJob, name);
+}
+
+absl::StatusOr<v1::Job> Client::StopJob(const std::string& name) {
+  return CallByName(&Service::StopJob, name);
+}
+
+absl::Status Client::DeleteJob(const std::string& name) {
+  return CallByName(&Service::DeleteJob, name).status();
+}
+
 absl::StatusOr<v1::Job> Client::CancelJob(const std::string& name) {
   return CallByName(&Service::CancelJob, name);
 }
@@ -173,13 +189,15 @@ absl::StatusOr<v1::ListLogEntriesResponse> Client::ListLogEntries(const std::str
   return PageOf(&Service::ListLogEntries, job, page_token);
 }
 
-absl::Status Client::WatchJob(const std::string& name, Interrupt& interrupt,
+absl::Status Client::WatchJob(const std::string& name, std::optional<int64_t> after_revision,
+                              Interrupt& interrupt,
                               const std::function<void(const v1::Job&)>& on_job) {
   if (absl::Status status = Connect(); !status.ok()) return status;
   grpc::ClientContext context;
   interrupt.SetAction([&context] { context.TryCancel(); });
   v1::WatchJobRequest request;
   request.set_name(name);
+  if (after_revision) request.set_after_revision(*after_revision);
   auto stream = stub_->WatchJob(&context, request);
   v1::WatchJobResponse response;
   while (stream->Read(&response)) on_job(response.job());

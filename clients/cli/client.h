@@ -9,6 +9,7 @@
 #include <cstddef>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 
 #include "absl/status/status.h"
@@ -32,7 +33,11 @@ class Client {
 
   absl::StatusOr<v1::Job> CreateJob(const v1::CreateJobRequest& request);
   absl::StatusOr<v1::Job> GetJob(const std::string& name);
+  absl::StatusOr<v1::Job> PauseJob(const std::string& name);
+  absl::StatusOr<v1::Job> ResumeJob(const std::string& name);
+  absl::StatusOr<v1::Job> StopJob(const std::string& name);
   absl::StatusOr<v1::Job> CancelJob(const std::string& name);
+  absl::Status DeleteJob(const std::string& name);
   absl::StatusOr<v1::JobReport> GetJobReport(const std::string& name);
   absl::StatusOr<v1::Candidate> GetCandidate(const std::string& name);
   absl::StatusOr<v1::Program> GetProgram(const std::string& name);
@@ -47,10 +52,11 @@ class Client {
   absl::StatusOr<v1::ListLogEntriesResponse> ListLogEntries(const std::string& job,
                                                             const std::string& page_token);
 
-  // Calls `on_job` with the job as it is and as it becomes; OK once the job has ended. Unavailable
-  // if the server goes away, cancelled at an interrupt.
-  absl::Status WatchJob(const std::string& name, Interrupt& interrupt,
-                        const std::function<void(const v1::Job&)>& on_job);
+  // Calls `on_job` with the job as it is and as it becomes, or, after a revision that was seen, with
+  // each one that follows; OK once the job has ended. Unavailable if the server goes away, cancelled
+  // at an interrupt, out of range if what follows is no longer kept.
+  absl::Status WatchJob(const std::string& name, std::optional<int64_t> after_revision,
+                        Interrupt& interrupt, const std::function<void(const v1::Job&)>& on_job);
 
  private:
   template <typename Request, typename Response>

@@ -43,7 +43,8 @@ struct ExportOptions {
 };
 absl::Status ExportCommand(const Address& server, const ExportOptions& options, bool json);
 
-absl::Status CancelCommand(const Address& server, const std::string& job, bool json);
+enum class JobVerb { kPause, kResume, kStop, kCancel, kDelete };
+absl::Status JobVerbCommand(const Address& server, JobVerb verb, const std::string& job, bool json);
 
 // With `follow` until the job has ended.
 absl::Status LogsCommand(const Address& server, const std::string& job, bool follow, bool json);

@@ -1,4 +1,4 @@
-// Commands about jobs: submit, jobs, watch, cancel, logs.
+// Commands about jobs: submit, jobs, watch, what is done to them, logs.
 #include <chrono>
 #include <cstdio>
 
@@ -68,6 +68,17 @@ class LogReader {
   int64_t next_ = 0;   // sequence
 };
 
+std::string Done(JobVerb verb, bool ended) {
+  switch (verb) {
+    case JobVerb::kPause: return "is paused";
+    case JobVerb::kResume: return "goes on";
+    case JobVerb::kStop: return ended ? "is stopped" : "finishes what it has proposed";
+    case JobVerb::kCancel: return ended ? "is cancelled" : "is being cancelled";
+    case JobVerb::kDelete: return "is deleted";
+  }
+  return "";
+}
+
 absl::Status FollowLog(Client& client, const std::string& job, bool json, Interrupt& interrupt) {
   LogReader reader(client, job);
   while (true) {
@@ -117,15 +128,25 @@ absl::Status WatchCommand(const Address& server, const std::string& job, bool js
   return name.ok() ? WatchToEnd(client, *name, json, interrupt) : name.status();
 }
 
-absl::Status CancelCommand(const Address& server, const std::string& job, bool json) {
+absl::Status JobVerbCommand(const Address& server, JobVerb verb, const std::string& job,
+                            bool json) {
   Client client(server);
   const absl::StatusOr<std::string> name = FindJob(job, client);
   if (!name.ok()) return name.status();
-  const absl::StatusOr<v1::Job> cancelled = client.CancelJob(*name);
-  if (!cancelled.ok()) return cancelled.status();
-  const bool ended = HasEnded(cancelled->state());
-  PrintLine(json ? MessageJson(*cancelled)
-                 : absl::StrCat(*name, ended ? " is cancelled" : " is being cancelled"));
+  absl::StatusOr<v1::Job> changed = v1::Job();
+  switch (verb) {
+    case JobVerb::kPause: changed = client.PauseJob(*name); break;
+    case JobVerb::kResume: changed = client.ResumeJob(*name); break;
+    case JobVerb::kStop: changed = client.StopJob(*name); break;
+    case JobVerb::kCancel: changed = client.CancelJob(*name); break;
+    case JobVerb::kDelete:
+      if (absl::Status status = client.DeleteJob(*name); !status.ok()) return status;
+      changed->set_name(*name);
+      break;
+  }
+  if (!changed.ok()) return changed.status();
+  PrintLine(json ? MessageJson(*changed)
+                 : absl::StrCat(*name, " ", Done(verb, HasEnded(changed->state()))));
   return absl::OkStatus();
 }
 

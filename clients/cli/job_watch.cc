@@ -67,10 +67,17 @@ absl::Status Interrupted(const std::string& name) {
 absl::Status Follow(Client& client, const std::string& name, Interrupt& interrupt,
                     Watched& watched) {
   for (int retries = 0;;) {
-    const absl::Status status = client.WatchJob(name, interrupt, [&](const v1::Job& job) {
+    std::optional<int64_t> seen;
+    if (watched.Seen()) seen = watched.Last().revision();
+    const auto show = [&](const v1::Job& job) {
       watched.Show(job);
       retries = 0;
-    });
+    };
+    absl::Status status = client.WatchJob(name, seen, interrupt, show);
+    // It was away for longer than revisions are kept.
+    if (status.code() == absl::StatusCode::kOutOfRange) {
+      status = client.WatchJob(name, std::nullopt, interrupt, show);
+    }
     if (interrupt.Happened()) return Interrupted(name);
     if (watched.Ended()) return absl::OkStatus();
     const bool gone = status.ok() || status.code() == absl::StatusCode::kUnavailable;

@@ -108,11 +108,22 @@ void AddExport(CLI::App& app, CommandLine& line) {
   exported->add_option("--out", line.export_options.out_file, "Write it to this file");
 }
 
-void AddCancel(CLI::App& app, CommandLine& line) {
-  Add(app, line, "cancel", "End a job",
-      [&line](const Address& server, bool json) { return CancelCommand(server, line.name, json); })
+void AddVerb(CLI::App& app, CommandLine& line, JobVerb verb, const char* name,
+             const char* description) {
+  Add(app, line, name, description,
+      [&line, verb](const Address& server, bool json) {
+        return JobVerbCommand(server, verb, line.name, json);
+      })
       ->add_option("JOB", line.name, "Name of the job, or enough of its digits")
       ->required();
+}
+
+void AddVerbs(CLI::App& app, CommandLine& line) {
+  AddVerb(app, line, JobVerb::kPause, "pause", "Start nothing new; what runs is finished");
+  AddVerb(app, line, JobVerb::kResume, "resume", "Go on with a paused job");
+  AddVerb(app, line, JobVerb::kStop, "stop", "Propose nothing more, finish, report");
+  AddVerb(app, line, JobVerb::kCancel, "cancel", "End a job; what runs is dropped");
+  AddVerb(app, line, JobVerb::kDelete, "delete", "Remove a job that has ended");
 }
 
 void AddLogs(CLI::App& app, CommandLine& line) {
@@ -132,7 +143,7 @@ int Main(int argc, char** argv) {
   app.add_option("--server", line.server, "Address of the server: HOST:PORT or unix:PATH")
       ->envname("LATHE_SERVER")
       ->capture_default_str();
-  for (auto* add : {AddSubmit, AddJobs, AddWatch, AddTop, AddShow, AddExport, AddCancel, AddLogs}) {
+  for (auto* add : {AddSubmit, AddJobs, AddWatch, AddTop, AddShow, AddExport, AddVerbs, AddLogs}) {
     add(app, line);
   }
   int run_status = 0, prog_status = 0;

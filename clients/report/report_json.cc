@@ -124,7 +124,10 @@ json ReportJson(const v1::JobReport& report) {
           {"evaluations",
            {{"run", report.evaluations().run()},
             {"from_store", report.evaluations().from_store()},
-            {"merged", report.evaluations().merged()}}},
+            {"merged", report.evaluations().merged()},
+            {"device_seconds", report.evaluations().device_seconds()}}},
+          {"reproducible", report.reproducible()},
+          {"failed_evaluations", report.failed_evaluations()},
           {"study", report.has_study() ? StudyJson(report.study()) : json(nullptr)}};
 }
 

@@ -103,6 +103,11 @@ std::string ReportText(const v1::JobReport& report) {
   absl::StrAppendFormat(&text, "proposed %d, duplicates %d, evaluated %d, diverged %d\n",
                         counts.proposed(), counts.duplicates(), counts.evaluated(),
                         counts.diverged());
+  if (report.failed_evaluations() > 0) {
+    absl::StrAppendFormat(&text,
+                          "not reproducible: %d evaluations failed for reasons of the machines\n",
+                          report.failed_evaluations());
+  }
   if (report.has_study()) text += StudyText(report.study());
   if (report.has_found()) {
     absl::StrAppend(&text, "\nThe found program", TunedText(report.found()), ":\n\n",

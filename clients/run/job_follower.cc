@@ -142,14 +142,15 @@ absl::StatusOr<v1::Job> JobFollower::WatchToEnd(const std::string& name) {
 absl::Status JobFollower::WatchOnce(const std::string& name, v1::Job* last) {
   v1::WatchJobRequest request;
   request.set_name(name);
+  if (last->revision() > 0 && !lost_) request.set_after_revision(last->revision());
   const auto stream = stub_->WatchJob(&NewContext(), request);
   for (v1::WatchJobResponse response; stream->Read(&response);) {
-    // A stream that is opened anew starts with what the job is, perhaps known already.
-    if (response.job().revision() <= last->revision()) continue;
     *last = response.job();
     Post(&News::job, *last);
   }
   const grpc::Status status = stream->Finish();
+  // What follows is no longer kept: from what the job is then.
+  lost_ = status.error_code() == grpc::OUT_OF_RANGE;
   return EndsWatch(status.error_code()) ? FromGrpc(status) : absl::OkStatus();
 }
 

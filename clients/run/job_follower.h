@@ -72,6 +72,7 @@ class JobFollower {
   std::condition_variable wanted_less_;  // cancelled or closing
   bool cancelled_ = false, closing_ = false;
   std::unique_ptr<grpc::ClientContext> context_;  // of the latest call
+  bool lost_ = false;  // whether revisions after the last one are no longer kept
   News news_;
   std::thread thread_;
 };

@@ -18,7 +18,7 @@ constexpr milliseconds kDrainTime(3000), kHurryTime(1000), kServerTime(5000);
 LoggedCommand ServerCommand(const ServiceOptions& options) {
   return {options.programs + "/lathe-server",
           {"--listen", "unix:" + options.socket, "--store", options.store, "--metrics",
-           options.metrics, "--abandon-unfinished"},
+           options.metrics, "--abandon-unfinished", "--no-sync"},
           options.directory + "/server.log"};
 }
 

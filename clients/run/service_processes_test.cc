@@ -73,7 +73,7 @@ TEST_F(ServiceProcessesTest, StartsTheServerThenWorkersAndEndsThemTheOtherWayRou
   service.Stop();
   EXPECT_TRUE(UpdatedUntil([&] { return service.Stopped(); }));
   EXPECT_THAT(Events(),
-              ElementsAre("server --listen unix:S --store D --metrics off --abandon-unfinished",
+              ElementsAre("server --listen unix:S --store D --metrics off --abandon-unfinished --no-sync",
                           "worker --server unix:S --batch 4 --data data --evaluator evaluator",
                           "worker ends", "server ends"));
 }

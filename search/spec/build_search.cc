@@ -1,5 +1,7 @@
 #include "search/spec/build_search.h"
 
+#include <algorithm>
+
 #include "dsl/text.h"
 #include "evaluators/task/task.h"
 #include "search/evolution.h"
@@ -51,9 +53,10 @@ std::unique_ptr<Strategy> MakeStrategy(const v1::JobSpec& job, const v1::Strateg
 }
 
 std::unique_ptr<Trajectory> Build(const v1::JobSpec& job, const v1::Strategy& strategy,
-                                  std::function<void(const CandidateRecord&)> on_record) {
+                                  LogWriter* log) {
   TrajectoryOptions options;
-  options.on_record = std::move(on_record);
+  options.log = log;
+  options.keep_best = std::max<size_t>(1, job.study().winners());
   options.window = static_cast<int>(job.window());
   options.max_candidates = job.budget().candidates();
   options.max_evaluations = job.budget().evaluations();
@@ -71,12 +74,22 @@ std::unique_ptr<Trajectory> Build(const v1::JobSpec& job, const v1::Strategy& st
 
 }  // namespace
 
-std::unique_ptr<Trajectory> BuildTrajectory(const v1::JobSpec& job,
-                                            std::function<void(const CandidateRecord&)> on_record) {
-  return Build(job, job.strategy(), std::move(on_record));
+std::unique_ptr<Trajectory> BuildTrajectory(const v1::JobSpec& job, LogWriter* log) {
+  return Build(job, job.strategy(), log);
+}
+
+std::unique_ptr<Trajectory> BuildControl(const v1::JobSpec& job, int control, LogWriter* log) {
+  return Build(job, job.study().controls(control).strategy(), log);
 }
 
 std::unique_ptr<Study> BuildStudy(const v1::JobSpec& job, const Trajectory& main) {
+  std::vector<std::unique_ptr<Trajectory>> controls;
+  for (int i = 0; i < job.study().controls_size(); ++i) controls.push_back(BuildControl(job, i));
+  return BuildStudy(job, main, std::move(controls));
+}
+
+std::unique_ptr<Study> BuildStudy(const v1::JobSpec& job, const Trajectory& main,
+                                  std::vector<std::unique_ptr<Trajectory>> controls) {
   const v1::Study& study = job.study();
   StudyOptions options;
   options.arenas.push_back("the search's own task");
@@ -95,11 +108,11 @@ std::unique_ptr<Study> BuildStudy(const v1::JobSpec& job, const Trajectory& main
     baseline.weight_decay.assign(given.weight_decay().begin(), given.weight_decay().end());
     options.baselines.push_back(std::move(baseline));
   }
-  std::vector<ControlSearch> controls;
-  for (const v1::Control& control : study.controls()) {
-    controls.push_back({control.name(), Build(job, control.strategy(), {})});
+  std::vector<ControlSearch> named;
+  for (size_t i = 0; i < controls.size(); ++i) {
+    named.push_back({study.controls(static_cast<int>(i)).name(), std::move(controls[i])});
   }
-  return std::make_unique<Study>(std::move(options), main, std::move(controls));
+  return std::make_unique<Study>(std::move(options), main, std::move(named));
 }
 
 std::vector<v1::Task> ArenaTasks(const v1::JobSpec& job) {

@@ -2,8 +2,8 @@
 #ifndef LATHE_SEARCH_SPEC_BUILD_SEARCH_H_
 #define LATHE_SEARCH_SPEC_BUILD_SEARCH_H_
 
-#include <functional>
 #include <memory>
+#include <vector>
 
 #include "lathe/v1/job_spec.pb.h"
 #include "search/study.h"
@@ -11,13 +11,17 @@
 
 namespace lathe {
 
-// `job` is resolved in all of these. `on_record` as in TrajectoryOptions; controls of a study have
-// none.
-std::unique_ptr<Trajectory> BuildTrajectory(
-    const v1::JobSpec& job, std::function<void(const CandidateRecord&)> on_record = {});
+// `job` is resolved in all of these. `log` as in TrajectoryOptions.
+std::unique_ptr<Trajectory> BuildTrajectory(const v1::JobSpec& job, LogWriter* log = nullptr);
 
-// The study of a job that has one. `main` has ended. Controls search with the job's seed, window
-// and budget.
+// The search of one of its controls. It has the job's seed, window and budget.
+std::unique_ptr<Trajectory> BuildControl(const v1::JobSpec& job, int control,
+                                         LogWriter* log = nullptr);
+
+// The study of a job that has one. `main` has ended. `controls` are its control searches, in order.
+std::unique_ptr<Study> BuildStudy(const v1::JobSpec& job, const Trajectory& main,
+                                  std::vector<std::unique_ptr<Trajectory>> controls);
+// The same with controls that start anew and write no log.
 std::unique_ptr<Study> BuildStudy(const v1::JobSpec& job, const Trajectory& main);
 
 // The tasks behind the arenas of evaluation requests: the job's own, then the study's further ones.

@@ -23,6 +23,17 @@ v1::JobSpec Resolved(const std::string& text) {
   return resolved.ok() ? *std::move(resolved) : job;
 }
 
+// What a search evaluates, by slot.
+std::vector<std::shared_ptr<const CanonicalForm>> Evaluated(const v1::JobSpec& job) {
+  std::vector<std::shared_ptr<const CanonicalForm>> programs;
+  auto trajectory = BuildTrajectory(job);
+  RunToEnd(*trajectory, CompletionOrder::FirstFirst(), [&](const EvaluationRequest& request) {
+    programs.push_back(request.program);
+    return SyntheticEvaluation(request);
+  });
+  return programs;
+}
+
 std::string HashOf(const v1::JobSpec& job, CompletionOrder order = CompletionOrder::FirstFirst()) {
   auto trajectory = BuildTrajectory(job);
   RunToEnd(*trajectory, order, SyntheticEvaluation);
@@ -87,11 +98,9 @@ TEST(BuildTrajectory, IsTheSameForAJobThatWasSentAndReadAgain) {
 TEST(BuildTrajectory, AnOpOfWeightZeroIsNeverDrawn) {
   const v1::JobSpec job = Resolved(R"(strategy {
       ops { key: 'tanh' value: 1 } ops { key: 'neg' value: 2 } ops { key: 'exp' value: 0 } })");
-  auto trajectory = BuildTrajectory(job);
-  RunToEnd(*trajectory, CompletionOrder::FirstFirst(), SyntheticEvaluation);
   bool tanh = false;
-  for (const auto& candidate : trajectory->Candidates()) {
-    const std::string& text = candidate.canonical->text;
+  for (const auto& program : Evaluated(job)) {
+    const std::string& text = program->text;
     EXPECT_EQ(text.find("exp("), std::string::npos) << text;
     EXPECT_EQ(text.find("norm("), std::string::npos) << text;
     tanh |= text.find("tanh(") != std::string::npos;
@@ -101,10 +110,8 @@ TEST(BuildTrajectory, AnOpOfWeightZeroIsNeverDrawn) {
 
 TEST(BuildTrajectory, BoundsTheLengthOfRawPrograms) {
   const v1::JobSpec job = Resolved("strategy { max_statements: 10 insert_weight: 100 }");
-  auto trajectory = BuildTrajectory(job);
-  RunToEnd(*trajectory, CompletionOrder::FirstFirst(), SyntheticEvaluation);
-  for (const auto& candidate : trajectory->Candidates()) {
-    EXPECT_LE(candidate.canonical->program.instructions.size(), 10u) << candidate.canonical->text;
+  for (const auto& program : Evaluated(job)) {
+    EXPECT_LE(program->program.instructions.size(), 10u) << program->text;
   }
 }
 
@@ -181,11 +188,10 @@ TEST(BuildStudy, AControlIsASearchOfItsOwn) {
     if (request.stop_at_divergence) asked.push_back(request.program->text);
     return SyntheticEvaluation(request);
   });
-  auto alone = BuildTrajectory(Resolved("strategy { kind: RANDOM }"));
-  RunToEnd(*alone, CompletionOrder::FirstFirst(), SyntheticEvaluation);
-  ASSERT_EQ(asked.size(), alone->Candidates().size());
+  const auto alone = Evaluated(Resolved("strategy { kind: RANDOM }"));
+  ASSERT_EQ(asked.size(), alone.size());
   for (size_t i = 0; i < asked.size(); ++i) {
-    EXPECT_EQ(asked[i], alone->Candidates()[i].canonical->text) << "slot " << i;
+    EXPECT_EQ(asked[i], alone[i]->text) << "slot " << i;
   }
 }
 

@@ -131,16 +131,17 @@ v1::CandidateCounts CountsOf(const Trajectory::Counts& counts) {
   message.set_duplicates(counts.duplicates);
   message.set_evaluated(counts.evaluated);
   message.set_diverged(counts.failed);
+  message.set_failed(counts.broken);
   return message;
 }
 
 std::optional<v1::BestCandidate> BestOf(const Trajectory& trajectory) {
-  const Trajectory::Candidate* best = trajectory.BestSoFar();
+  const Trajectory::Winner* best = trajectory.BestSoFar();
   if (best == nullptr) return std::nullopt;
   v1::BestCandidate message;
   message.set_candidate(best->index);
   *message.mutable_program() = FoundOf(*best->canonical, "");
-  message.set_objective(best->outcome->objective);
+  message.set_objective(best->objective);
   return message;
 }
 
@@ -176,6 +177,9 @@ v1::JobReport MakeReport(const v1::JobSpec& job, const Trajectory& trajectory, c
   report.set_trajectory_hash(trajectory.HashSoFar().Hex());
   *report.mutable_candidates() = CountsOf(trajectory.Count());
   AddImprovements(trajectory, &report);
+  const uint64_t failed = trajectory.Count().broken + (study == nullptr ? 0 : study->Failed());
+  report.set_failed_evaluations(failed);
+  report.set_reproducible(failed == 0);
   if (auto best = BestOf(trajectory)) {
     *report.mutable_found() = best->program();
     *report.mutable_best() = *std::move(best);

@@ -54,12 +54,12 @@ class ReportTest : public testing::Test {
 TEST_F(ReportTest, OfASearchHandsOutItsBest) {
   Search();
   const v1::JobReport report = MakeReport(job_, *trajectory_, nullptr);
-  const Trajectory::Candidate& best = *trajectory_->Best(1)[0];
+  const Trajectory::Winner& best = *trajectory_->Best(1)[0];
   EXPECT_EQ(report.display_name(), "small");
   EXPECT_EQ(report.seed(), 5u);
   EXPECT_EQ(report.trajectory_hash(), trajectory_->HashSoFar().Hex());
   EXPECT_EQ(report.best().candidate(), best.index);
-  EXPECT_EQ(report.best().objective(), best.outcome->objective);
+  EXPECT_EQ(report.best().objective(), best.objective);
   EXPECT_EQ(report.best().program().text(), best.canonical->text);
   EXPECT_EQ(report.best().program().hash(), best.canonical->hash.Hex());
   EXPECT_EQ(report.found().SerializeAsString(), report.best().program().SerializeAsString());

@@ -149,6 +149,20 @@ absl::Status ResolveFilters(v1::Filters& filters) {
   return absl::OkStatus();
 }
 
+absl::Status CheckBudget(const v1::Budget& budget) {
+  const std::pair<const char*, double> times[] = {{"wall_seconds", budget.wall_seconds()},
+                                                  {"device_seconds", budget.device_seconds()}};
+  for (const auto& [field, seconds] : times) {
+    if (std::isfinite(seconds) && seconds >= 0) continue;
+    return FieldError(absl::StrCat("budget.", field),
+                      absl::StrCat(seconds, " is not allowed; allowed: finite numbers from 0 on"));
+  }
+  const bool counts = budget.candidates() > 0 || budget.evaluations() > 0;
+  if (counts || budget.wall_seconds() > 0 || budget.device_seconds() > 0) return absl::OkStatus();
+  return FieldError("budget",
+                    "candidates, evaluations, wall_seconds or device_seconds must be set, above 0");
+}
+
 }  // namespace
 
 absl::Status FieldError(std::string_view place, std::string_view problem) {
@@ -244,9 +258,7 @@ absl::StatusOr<v1::JobSpec> ResolveJob(const v1::JobSpec& given) {
                       absl::StrCat(job.numeric_class().size(),
                                    " bytes are not allowed; allowed: at most ", kMaxNumericClass));
   }
-  if (job.budget().candidates() == 0 && job.budget().evaluations() == 0) {
-    return FieldError("budget", "candidates or evaluations must be set, above 0");
-  }
+  if (absl::Status budget = CheckBudget(job.budget()); !budget.ok()) return budget;
   auto strategy = ResolveStrategy(job.strategy(), *signature, "strategy");
   if (!strategy.ok()) return strategy.status();
   *job.mutable_strategy() = *std::move(strategy);

@@ -226,11 +226,15 @@ TEST(BuildSearchTest, ASearchDrawsOnlyFromItsSpace) {
       ops { key: 'mul' value: 1 } ops { key: 'exp' value: 1 } ops { key: 'add' value: 0 } })"));
   ASSERT_TRUE(job.ok()) << job.status();
   auto trajectory = BuildTrajectory(*job);
-  EXPECT_EQ(RunToEnd(*trajectory, CompletionOrder::FirstFirst(), SyntheticEvaluation),
-            "budget.evaluations");
-  EXPECT_EQ(trajectory->Candidates().size(), 20u);
-  for (const auto& candidate : trajectory->Candidates()) {
-    const std::string& text = candidate.canonical->text;
+  std::vector<std::string> texts;
+  const std::string reason =
+      RunToEnd(*trajectory, CompletionOrder::FirstFirst(), [&](const EvaluationRequest& request) {
+        texts.push_back(request.program->text);
+        return SyntheticEvaluation(request);
+      });
+  EXPECT_EQ(reason, "budget.evaluations");
+  EXPECT_EQ(texts.size(), 20u);
+  for (const std::string& text : texts) {
     for (const char* absent : {"add(", "lerp(", "w[P,R,C]", "lr[]", "state"}) {
       EXPECT_EQ(text.find(absent), std::string::npos) << text;
     }
@@ -256,12 +260,12 @@ TEST(BuildSearchTest, EachStrategyMakesItsOwnProposals) {
   for (const char* kind : {"RANDOM", "EVOLUTION", "CONSTANTS"}) {
     auto job = ResolveJob(Job("strategy { kind: " + std::string(kind) + " }"));
     auto trajectory = BuildTrajectory(*job);
-    RunToEnd(*trajectory, CompletionOrder::FirstFirst(), SyntheticEvaluation);
+    RunToEnd(*trajectory, CompletionOrder::FirstFirst(), [&](const EvaluationRequest& request) {
+      const bool constants = std::string(kind) == "CONSTANTS";
+      EXPECT_TRUE(!constants || request.program->program.instructions.size() == 9u);
+      return SyntheticEvaluation(request);
+    });
     hashes.insert(trajectory->HashSoFar());
-    if (std::string(kind) != "CONSTANTS") continue;
-    for (const auto& candidate : trajectory->Candidates()) {
-      EXPECT_EQ(candidate.canonical->program.instructions.size(), 9u);
-    }
   }
   EXPECT_EQ(hashes.size(), 3u);
 }

@@ -57,8 +57,9 @@ TEST(ResolveLimits, NoFieldIsLeftWithoutAValue) {
   ASSERT_TRUE(job.ok()) << job.status();
   std::set<std::string> empty;
   CollectEmpty(*job, "", empty);
-  // Those of the first worker, and the program's own.
-  EXPECT_EQ(empty, (std::set<std::string>{"numeric_class", "study.baselines.weight_decay"}));
+  // No bound, those of the first worker, and the program's own.
+  EXPECT_EQ(empty, (std::set<std::string>{"budget.device_seconds", "budget.wall_seconds",
+                                          "numeric_class", "study.baselines.weight_decay"}));
 }
 
 TEST(ResolveLimits, DefaultsAreThoseOfTheProtocol) {

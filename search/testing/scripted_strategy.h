@@ -21,6 +21,7 @@ struct Script {
   std::vector<Outcome> outcomes;  // beside `told`
   std::vector<uint64_t> parents;
   std::string operation = "script";
+  std::string loaded;  // what Load was given
 };
 
 class Scripted : public Strategy {
@@ -36,6 +37,11 @@ class Scripted : public Strategy {
     EXPECT_EQ(program, script_.programs[index]);
     script_.told.push_back(index);
     script_.outcomes.push_back(outcome);
+  }
+  std::string Save() const override { return absl::StrCat(script_.told.size()); }
+  absl::Status Load(std::string_view saved, const RawProgram&) override {
+    script_.loaded = std::string(saved);
+    return absl::OkStatus();
   }
 
  private:

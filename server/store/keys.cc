@@ -62,8 +62,22 @@ std::string JobSpecKey(JobId id) {
 std::string ReportKey(JobId id) {
   return NumberKey(id);
 }
-std::string CandidateKey(JobId id, uint64_t index) {
-  return PairKey(id, index);
+std::string CandidateKey(JobId id, uint64_t index, int search) {
+  return PairKey(id, static_cast<uint64_t>(search) * kMostCandidates + index);
+}
+std::string OutcomeKey(JobId id, uint64_t slot, int search) {
+  return CandidateKey(id, slot, search);
+}
+std::string CheckpointKey(JobId id, int search) {
+  std::string key = NumberKey(id);
+  Append(static_cast<uint16_t>(search), key);
+  return key;
+}
+std::string EventKey(JobId id, int64_t revision) {
+  return PairKey(id, static_cast<uint64_t>(revision));
+}
+std::string JobPrefix(JobId id) {
+  return NumberKey(id);
 }
 std::string LogEntryKey(JobId id, uint64_t sequence) {
   return PairKey(id, sequence);

@@ -6,7 +6,10 @@
 //   jobs         ~id (8 bytes: the most recent first)         -> Job without its spec
 //   job_specs    id (8)                                       -> JobSpec, resolved
 //   reports      id (8)                                       -> JobReport
-//   candidates   id (8), index (8)                            -> Candidate
+//   candidates   id (8), search (2), index (6)                -> Candidate
+//   outcomes     id (8), search (2), slot (6)                 -> SlotOutcome
+//   checkpoints  id (8), search (2)                           -> SearchCheckpoint
+//   events       id (8), revision (8)                         -> Job without its spec
 //   log_entries  id (8), sequence (8)                         -> LogEntry
 //   requests     request id                                   -> id (8), of CreateJob
 //   programs     hash (16)                                    -> Program
@@ -25,7 +28,7 @@
 namespace lathe {
 
 // Of the layout of keys and the meaning of values.
-inline constexpr int kSchemaVersion = 1;
+inline constexpr int kSchemaVersion = 2;
 
 inline constexpr std::string_view kSchemaVersionKey = "schema_version";
 inline constexpr std::string_view kEpochKey = "epoch";
@@ -36,7 +39,15 @@ using JobId = uint64_t;
 std::string JobKey(JobId id);
 std::string JobSpecKey(JobId id);
 std::string ReportKey(JobId id);
-std::string CandidateKey(JobId id, uint64_t index);
+// A job's searches by number: its own is 0, then those of its study's controls. An index or slot is
+// below kMostCandidates.
+inline constexpr uint64_t kMostCandidates = uint64_t{1} << 48;
+std::string CandidateKey(JobId id, uint64_t index, int search = 0);
+std::string OutcomeKey(JobId id, uint64_t slot, int search = 0);
+std::string CheckpointKey(JobId id, int search = 0);
+std::string EventKey(JobId id, int64_t revision);
+// Where the keys of a job under candidates, outcomes, ... begin; EndOfPrefix of it is their end.
+std::string JobPrefix(JobId id);
 std::string LogEntryKey(JobId id, uint64_t sequence);
 std::string ProgramKey(const Hash128& program);
 

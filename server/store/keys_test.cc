@@ -31,6 +31,11 @@ TEST(KeysTest, BytesAreAsTheHeaderSays) {
   EXPECT_EQ(JobSpecKey(0x0102), "\0\0\0\0\0\0\x01\x02"s);
   EXPECT_EQ(ReportKey(0x0102), "\0\0\0\0\0\0\x01\x02"s);
   EXPECT_EQ(CandidateKey(1, 2), "\0\0\0\0\0\0\0\x01\0\0\0\0\0\0\0\x02"s);
+  EXPECT_EQ(CandidateKey(1, 2, 3), "\0\0\0\0\0\0\0\x01\0\x03\0\0\0\0\0\x02"s);
+  EXPECT_EQ(OutcomeKey(1, 2, 3), "\0\0\0\0\0\0\0\x01\0\x03\0\0\0\0\0\x02"s);
+  EXPECT_EQ(CheckpointKey(1, 3), "\0\0\0\0\0\0\0\x01\0\x03"s);
+  EXPECT_EQ(EventKey(1, 2), "\0\0\0\0\0\0\0\x01\0\0\0\0\0\0\0\x02"s);
+  EXPECT_EQ(JobPrefix(0x0102), "\0\0\0\0\0\0\x01\x02"s);
   EXPECT_EQ(LogEntryKey(1, 2), "\0\0\0\0\0\0\0\x01\0\0\0\0\0\0\0\x02"s);
   EXPECT_EQ(ProgramKey({1, 2}), "\0\0\0\0\0\0\0\x01\0\0\0\0\0\0\0\x02"s);
   const EvaluationKey key = {{1, 2}, {3, 4}, 5, true, 6, "vm"};

@@ -8,7 +8,11 @@ absl::Status MemoryStore::Write(const WriteBatch& batch) {
   const std::lock_guard lock(mutex_);
   for (const WriteBatch::Change& change : batch.Changes()) {
     Map& map = maps_[static_cast<size_t>(change.kind)];
-    if (change.value) {
+    if (!change.end.empty()) {
+      if (change.key < change.end) {
+        map.erase(map.lower_bound(change.key), map.lower_bound(change.end));
+      }
+    } else if (change.value) {
       map.insert_or_assign(change.key, *change.value);
     } else {
       map.erase(change.key);

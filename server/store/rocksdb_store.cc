@@ -22,6 +22,8 @@ namespace lathe {
 namespace {
 
 constexpr size_t kMebibyte = size_t{1} << 20;
+// The families of a store of schema version 1.
+constexpr size_t kKindsOfVersion1 = 9;
 
 absl::Status DiskIsFull(const std::string& directory) {
   return absl::ResourceExhaustedError(absl::StrCat("the disk of store ", directory, " is full"));
@@ -134,8 +136,11 @@ std::string FindDamagedTable(const std::string& directory) {
 
 class RocksDbStore : public Store {
  public:
-  explicit RocksDbStore(std::string directory)
-      : directory_(std::move(directory)), log_(std::make_shared<DamageLog>()), room_(directory_) {}
+  RocksDbStore(std::string directory, Durability durability)
+      : directory_(std::move(directory)),
+        durability_(durability),
+        log_(std::make_shared<DamageLog>()),
+        room_(directory_) {}
   ~RocksDbStore() override { Close(); }
 
   absl::Status Start(DirectoryContent content);
@@ -158,6 +163,7 @@ class RocksDbStore : public Store {
   absl::Status Apply(const WriteBatch& batch);
 
   const std::string directory_;
+  const Durability durability_;
   const std::shared_ptr<DamageLog> log_;
   DiskRoom room_;
 
@@ -205,8 +211,14 @@ absl::Status RocksDbStore::CheckFamilies() const {
     return std::any_of(known.begin(), known.end(),
                        [&](const auto& family) { return family.name == name; });
   });
-  // Families are missing if the creation of the store was cut short.
-  if (ours && (found.size() == known.size() || !HasRecords(directory_))) return absl::OkStatus();
+  // Some are missing if the creation of the store was cut short, or if it is of an earlier version,
+  // which its mark tells; those of the first version never are once there are records.
+  const bool complete = std::all_of(kKindNames.begin(), kKindNames.begin() + kKindsOfVersion1,
+                                    [&](std::string_view name) {
+                                      return std::find(found.begin(), found.end(), name) !=
+                                             found.end();
+                                    });
+  if (ours && (complete || !HasRecords(directory_))) return absl::OkStatus();
   return absl::FailedPreconditionError(
       absl::StrCat(directory_, " has a database that is no store of this server"));
 }
@@ -229,11 +241,20 @@ absl::Status RocksDbStore::Apply(const WriteBatch& batch) {
   rocksdb::WriteBatch changes;
   rocksdb::Status status;
   for (const WriteBatch::Change& change : batch.Changes()) {
-    status = change.value ? changes.Put(Family(change.kind), change.key, *change.value)
-                          : changes.Delete(Family(change.kind), change.key);
+    if (!change.end.empty()) {
+      if (change.key < change.end) {
+        status = changes.DeleteRange(Family(change.kind), change.key, change.end);
+      }
+    } else if (change.value) {
+      status = changes.Put(Family(change.kind), change.key, *change.value);
+    } else {
+      status = changes.Delete(Family(change.kind), change.key);
+    }
     if (!status.ok()) return Translate(status, directory_);
   }
-  return Translate(db_->Write(rocksdb::WriteOptions(), &changes), directory_);
+  rocksdb::WriteOptions options;
+  options.sync = durability_ == Durability::kMachine;
+  return Translate(db_->Write(options, &changes), directory_);
 }
 
 // A failed write leaves RocksDB with a torn log and unwilling to write. What helps is what helps
@@ -282,10 +303,11 @@ absl::StatusOr<std::vector<Store::Entry>> RocksDbStore::Scan(Kind kind, std::str
 
 }  // namespace
 
-absl::StatusOr<std::unique_ptr<Store>> OpenRocksDbStore(const std::string& directory) {
+absl::StatusOr<std::unique_ptr<Store>> OpenRocksDbStore(const std::string& directory,
+                                                        Durability durability) {
   const auto content = PrepareStoreDirectory(directory);
   if (!content.ok()) return content.status();
-  auto store = std::make_unique<RocksDbStore>(directory);
+  auto store = std::make_unique<RocksDbStore>(directory, durability);
   absl::Status status = store->Start(*content);
   if (status.ok()) status = CheckSchemaVersion(*store, directory);
   if (!status.ok()) return status;

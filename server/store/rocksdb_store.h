@@ -1,8 +1,8 @@
-// The store on disk. An acknowledged batch survives the death of the process, not that of the
-// machine. docs/store.md tells more.
+// The store on disk. docs/store.md tells more.
 #ifndef LATHE_SERVER_STORE_ROCKSDB_STORE_H_
 #define LATHE_SERVER_STORE_ROCKSDB_STORE_H_
 
+#include <cstdint>
 #include <memory>
 #include <string>
 
@@ -11,11 +11,16 @@
 
 namespace lathe {
 
+// What an acknowledged batch survives: the death of the process; or also that of the machine, since
+// it is on the disk. Batches that are written at the same time share a sync.
+enum class Durability : uint8_t { kProcess, kMachine };
+
 // Opens the store of a directory, which is created with its parents if it is missing. Only one
 // process at a time has it open. Failed precondition if it is in use, has another schema version,
 // or is no store, of which nothing is changed then; permission denied; data loss names what is
 // damaged; resource exhausted if the disk is full.
-absl::StatusOr<std::unique_ptr<Store>> OpenRocksDbStore(const std::string& directory);
+absl::StatusOr<std::unique_ptr<Store>> OpenRocksDbStore(
+    const std::string& directory, Durability durability = Durability::kProcess);
 
 }  // namespace lathe
 

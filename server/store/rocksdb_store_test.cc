@@ -143,11 +143,11 @@ TEST(RocksDbStoreTest, IsOpenOnceOnly) {
 TEST(RocksDbStoreTest, AnotherSchemaVersionIsRefused) {
   const TemporaryDirectory directory;
   WriteBatch batch;
-  batch.Put(Kind::kMeta, std::string(kSchemaVersionKey), "2");
+  batch.Put(Kind::kMeta, std::string(kSchemaVersionKey), "9");
   ASSERT_TRUE(Open(directory.Path())->Write(batch).ok());
   EXPECT_EQ(OpenStatus(directory.Path()),
             absl::FailedPreconditionError("store " + directory.Path() +
-                                          " has schema version 2; this server knows version 1"));
+                                          " has schema version 9; this server knows version 2"));
 }
 
 TEST(RocksDbStoreTest, ADirectoryWithOtherFilesIsLeftAlone) {

@@ -6,6 +6,10 @@
 namespace lathe {
 namespace {
 
+// Its records mean what they mean now. Of a candidate the outcome is in its record, and kinds that
+// came later are empty.
+constexpr std::string_view kReadableVersion = "1";
+
 absl::StatusOr<bool> HasRecords(const Store& store) {
   for (size_t kind = 0; kind < kKindNames.size(); ++kind) {
     const auto first = store.Scan(static_cast<Kind>(kind), "", "", 1);
@@ -15,6 +19,12 @@ absl::StatusOr<bool> HasRecords(const Store& store) {
   return false;
 }
 
+absl::Status Mark(Store& store) {
+  WriteBatch batch;
+  batch.Put(Kind::kMeta, std::string(kSchemaVersionKey), std::to_string(kSchemaVersion));
+  return store.Write(batch);
+}
+
 }  // namespace
 
 absl::Status CheckSchemaVersion(Store& store, const std::string& name) {
@@ -22,6 +32,7 @@ absl::Status CheckSchemaVersion(Store& store, const std::string& name) {
   const auto found = store.Get(Kind::kMeta, kSchemaVersionKey);
   if (!found.ok()) return found.status();
   if (*found == known) return absl::OkStatus();
+  if (*found == kReadableVersion) return Mark(store);
   if (*found) {
     return absl::FailedPreconditionError(absl::StrCat(
         "store ", name, " has schema version ", **found, "; this server knows version ", known));
@@ -32,9 +43,7 @@ absl::Status CheckSchemaVersion(Store& store, const std::string& name) {
     return absl::FailedPreconditionError(
         absl::StrCat("store ", name, " has records but no schema version"));
   }
-  WriteBatch batch;
-  batch.Put(Kind::kMeta, std::string(kSchemaVersionKey), known);
-  return store.Write(batch);
+  return Mark(store);
 }
 
 }  // namespace lathe

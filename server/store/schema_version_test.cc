@@ -25,14 +25,23 @@ TEST(SchemaVersionTest, AnEmptyStoreIsMarkedOnce) {
 }
 
 TEST(SchemaVersionTest, AnotherVersionIsRefusedByName) {
-  for (const char* version : {"0", "2", "10", "", "1 "}) {
+  for (const char* version : {"0", "3", "10", "", "2 "}) {
     MemoryStore store;
     Put(store, Kind::kMeta, kSchemaVersionKey, version);
     EXPECT_EQ(CheckSchemaVersion(store, "/var/s"),
               absl::FailedPreconditionError(std::string("store /var/s has schema version ") +
-                                            version + "; this server knows version 1"));
+                                            version + "; this server knows version 2"));
     EXPECT_EQ(*store.Get(Kind::kMeta, kSchemaVersionKey), version);
   }
+}
+
+TEST(SchemaVersionTest, AStoreOfTheFirstVersionIsTakenOver) {
+  MemoryStore store;
+  Put(store, Kind::kMeta, kSchemaVersionKey, "1");
+  Put(store, Kind::kJobs, "job", "value");
+  EXPECT_TRUE(CheckSchemaVersion(store, "s").ok());
+  EXPECT_EQ(*store.Get(Kind::kMeta, kSchemaVersionKey), "2");
+  EXPECT_EQ(*store.Get(Kind::kJobs, "job"), "value");
 }
 
 TEST(SchemaVersionTest, RecordsWithoutAVersionAreRefused) {

@@ -9,6 +9,7 @@
 
 #include <array>
 #include <cstdint>
+#include <iterator>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -31,10 +32,13 @@ enum class Kind : uint8_t {
   kRequests,
   kPrograms,
   kEvaluations,
+  kOutcomes,
+  kCheckpoints,
+  kEvents,
 };
-inline constexpr std::array<std::string_view, 9> kKindNames = {
-    "meta",        "jobs",     "job_specs", "reports",    "candidates",
-    "log_entries", "requests", "programs",  "evaluations"};
+inline constexpr std::array<std::string_view, 12> kKindNames = {
+    "meta",     "jobs",     "job_specs",   "reports",  "candidates",  "log_entries",
+    "requests", "programs", "evaluations", "outcomes", "checkpoints", "events"};
 
 // Changes that happen together or not at all.
 class WriteBatch {
@@ -43,13 +47,23 @@ class WriteBatch {
     Kind kind;
     std::string key;
     std::optional<std::string> value;  // nothing: the key goes
+    std::string end;                   // not empty: all keys from `key` on below it go
   };
 
   void Put(Kind kind, std::string key, std::string value) {
-    changes_.push_back({kind, std::move(key), std::move(value)});
+    changes_.push_back({kind, std::move(key), std::move(value), {}});
   }
   void Delete(Kind kind, std::string key) {
-    changes_.push_back({kind, std::move(key), std::nullopt});
+    changes_.push_back({kind, std::move(key), std::nullopt, {}});
+  }
+  // Every key with begin <= key < end; `end` is not empty.
+  void DeleteRange(Kind kind, std::string begin, std::string end) {
+    changes_.push_back({kind, std::move(begin), std::nullopt, std::move(end)});
+  }
+  // All changes of another batch, after those that are here.
+  void Append(WriteBatch other) {
+    changes_.insert(changes_.end(), std::make_move_iterator(other.changes_.begin()),
+                    std::make_move_iterator(other.changes_.end()));
   }
   bool Empty() const { return changes_.empty(); }
   const std::vector<Change>& Changes() const { return changes_; }  // in order; the last one wins

@@ -51,6 +51,19 @@ class StoreContractTest : public testing::TestWithParam<Implementation> {
   const std::shared_ptr<Store> store_ = GetParam().make(directory_.Path());
 };
 
+TEST_P(StoreContractTest, ARangeGoesAtItsPlaceInTheBatch) {
+  for (const char* key : {"a", "b", "ba", "c", "d"}) Put(Kind::kEvents, key, "1");
+  Put(Kind::kOutcomes, "b", "1");
+  WriteBatch batch;
+  batch.Put(Kind::kEvents, "bb", "before");
+  batch.DeleteRange(Kind::kEvents, "b", "d");
+  batch.Put(Kind::kEvents, "c", "after");
+  batch.DeleteRange(Kind::kEvents, "d", "a");  // nothing
+  ASSERT_TRUE(store_->Write(batch).ok());
+  EXPECT_EQ(Scan(Kind::kEvents, "", ""), (Entries{{"a", "1"}, {"c", "after"}, {"d", "1"}}));
+  EXPECT_EQ(Get(Kind::kOutcomes, "b"), "1");
+}
+
 TEST_P(StoreContractTest, WhatIsPutIsThereAndWhatIsDeletedIsNot) {
   EXPECT_EQ(Get(Kind::kJobs, "a"), std::nullopt);
   Put(Kind::kJobs, "a", "1");

@@ -13,13 +13,14 @@
 #include "dsl/random.h"
 #include "evaluators/task/task.h"
 #include "server/evaluation_desk.h"
+#include "server/testing/evaluation_audit.h"
 
 namespace lathe {
 
 class DeskWorker {
  public:
-  DeskWorker(EvaluationDesk& desk, int batch, uint64_t delay_seed)
-      : desk_(desk), batch_(batch), delays_(delay_seed, {1}) {
+  DeskWorker(EvaluationDesk& desk, int batch, uint64_t delay_seed, EvaluationAudit* audit = nullptr)
+      : desk_(desk), batch_(batch), audit_(audit), delays_(delay_seed, {1}) {
     v1::RegisterWorkerRequest request;
     request.mutable_worker()->set_display_name("desk worker");
     request.mutable_worker()->set_numeric_class("synthetic");
@@ -78,16 +79,24 @@ class DeskWorker {
     v1::ItemResult& result = *request.add_results();
     *result.mutable_token() = lease.token();
     result.set_program_hash(lease.item().program_hash());
+    result.mutable_duration()->set_nanos(1000000);
     for (int seed : lease.item().seed_indices()) {
+      if (audit_ != nullptr) audit_->Runs(lease.item(), seed);
       *result.mutable_scores()->add_seeds() = Score(lease.item(), seed);
       ++evaluated_;
       if (lease.item().stop_at_divergence() && result.scores().seeds().rbegin()->diverged()) break;
     }
-    desk_.Complete(request).status().IgnoreError();
+    const auto response = desk_.Complete(request);
+    const bool acknowledged = response.ok() && response->statuses(0).code() == 0;
+    if (!acknowledged || audit_ == nullptr) return;
+    for (int i = 0; i < result.scores().seeds_size(); ++i) {
+      audit_->Acknowledged(lease.item(), lease.item().seed_indices(i), result.scores().seeds(i));
+    }
   }
 
   EvaluationDesk& desk_;
   const int batch_;
+  EvaluationAudit* const audit_;
   RandomStream delays_;
   std::string name_;
   std::atomic<bool> stopping_{false};
