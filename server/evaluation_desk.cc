@@ -38,7 +38,8 @@ EvaluationDesk::EvaluationDesk(Store& store, Metrics& metrics, DeskOptions optio
       options_(std::move(options)),
       queue_(options_.lease_time),
       // Leases run out first, so that a silent worker's items are counted as such.
-      workers_(options_.lease_time * 1.5) {}
+      workers_(options_.lease_time * 1.5),
+      start_(options_.now()) {}
 
 void EvaluationDesk::Submit(DeskRequest request) {
   Answers answers;
@@ -137,7 +138,15 @@ void EvaluationDesk::AddItem(const PendingPtr& pending, const std::vector<int>& 
   item.queue_time = options_.now();
   item.owner = pending;
   item.waiters.insert(pending);
-  for (int seed : seeds) under_way_[KeyOf(item, seed)] = id;
+  FieldHasher key;
+  for (int seed : seeds) {
+    const EvaluationKey evaluation = KeyOf(item, seed);
+    under_way_[evaluation] = id;
+    key.Text(evaluation.Bytes());
+  }
+  key.Number(request.stop_at_divergence);
+  item.key = key.Digest().Hex();
+  by_key_[item.key] = id;
   const DatasetInfo* dataset = DatasetByName(request.task.dataset());
   queue_.Add(id, {request.numeric_class, request.task.dataset(),
                   dataset == nullptr ? "" : std::string(dataset->content_hash)});
@@ -182,6 +191,7 @@ std::optional<EvaluationDesk::Item> EvaluationDesk::TakeItem(ItemId id) {
   Item item = std::move(found->second);
   items_.erase(found);
   queue_.Remove(id);
+  by_key_.erase(item.key);
   for (int seed : item.content.seed_indices()) under_way_.erase(KeyOf(item, seed));
   return item;
 }

@@ -15,6 +15,7 @@
 #include <optional>
 #include <set>
 #include <string>
+#include <tuple>
 #include <unordered_map>
 #include <vector>
 
@@ -36,6 +37,9 @@ struct DeskOptions {
   int max_attempts = 3;
   // Names this life of the server in lease tokens.
   int64_t epoch = 1;
+  // How long leases of earlier lives are left undecided, from the start of the desk on: jobs have to
+  // come back before it is known what is still wanted.
+  absl::Duration settle_time = absl::ZeroDuration();
   std::function<absl::Time()> now = absl::Now;
 };
 
@@ -101,6 +105,7 @@ class EvaluationDesk {
     std::shared_ptr<const CanonicalForm> program;
     Hash128 task_hash;
     std::string numeric_class;
+    std::string key;  // the same in every life of the server
     absl::Time queue_time;
     int failures = 0;              // that may lie with the item
     PendingPtr owner;              // for whom it was made
@@ -129,9 +134,14 @@ class EvaluationDesk {
   void Deliver(PendingPtr pending, absl::StatusOr<EvaluationResult> result);
   void DropRequest(const PendingPtr& pending, Leased leased);
 
+  // A token of an earlier life as one of this life, if its item is wanted and free, or was taken up
+  // so before; any other as it is.
+  v1::LeaseToken TokenOfThisLife(WorkerId worker, const v1::LeaseToken& token, absl::Time now);
+  // Whether it may still turn out that a token's item is wanted.
+  bool IsUndecided(const v1::LeaseToken& token, absl::Time now) const;
   bool IsAnswered(const v1::LeaseToken& token) const;
-  absl::Status CheckHeld(WorkerId worker, const v1::ItemResult& result) const;
-  absl::Status CheckResult(WorkerId worker, const v1::ItemResult& result) const;
+  absl::Status CheckHeld(WorkerId worker, const v1::ItemResult& result, absl::Time now) const;
+  absl::Status CheckResult(WorkerId worker, const v1::ItemResult& result, absl::Time now) const;
   absl::Status PutScores(const RegisteredWorker& worker, const v1::ItemResult& result,
                          absl::Time now, WriteBatch& batch) const;
   void Accept(RegisteredWorker& worker, const v1::ItemResult& result, absl::Time now);
@@ -162,6 +172,10 @@ class EvaluationDesk {
   std::map<const EvaluationClient*, std::set<PendingPtr>> requests_;
   std::vector<std::weak_ptr<EvaluationClient>> subscribers_;
   std::list<Parked> parked_;
+  std::unordered_map<std::string, ItemId> by_key_;
+  // Leases of earlier lives that were taken up, as leases of this one.
+  std::map<std::tuple<int64_t, int64_t, int64_t>, v1::LeaseToken> taken_up_;
+  const absl::Time start_;
   // Grants that were answered lately, so that an answer that got lost can be given again.
   std::set<std::pair<ItemId, uint64_t>> answered_;
   std::deque<std::pair<ItemId, uint64_t>> answered_order_;

@@ -61,14 +61,16 @@ absl::StatusOr<v1::CompleteEvaluationsResponse> EvaluationDesk::Complete(
     // All that can be accepted is written at once, before anybody hears of it.
     WriteBatch batch;
     std::vector<absl::Status> statuses;
-    for (const v1::ItemResult& result : request.results()) {
-      absl::Status status = CheckResult((*worker)->id, result);
+    std::vector<v1::ItemResult> results(request.results().begin(), request.results().end());
+    for (v1::ItemResult& result : results) {
+      *result.mutable_token() = TokenOfThisLife((*worker)->id, result.token(), now);
+      absl::Status status = CheckResult((*worker)->id, result, now);
       if (status.ok() && result.has_scores()) status = PutScores(**worker, result, now, batch);
       statuses.push_back(std::move(status));
     }
     const absl::Status written = records_.Write(batch);
-    for (int i = 0; i < request.results_size(); ++i) {
-      const v1::ItemResult& result = request.results(i);
+    for (size_t i = 0; i < results.size(); ++i) {
+      const v1::ItemResult& result = results[i];
       if (statuses[i].ok() && result.has_scores()) statuses[i] = written;
       if (statuses[i].ok()) Accept(**worker, result, now);
       *response.add_statuses() = ToProto(statuses[i]);
@@ -81,11 +83,12 @@ absl::StatusOr<v1::CompleteEvaluationsResponse> EvaluationDesk::Complete(
 }
 
 // Whether a result may be accepted: its lease is in force, or it was accepted already.
-absl::Status EvaluationDesk::CheckResult(WorkerId worker, const v1::ItemResult& result) const {
+absl::Status EvaluationDesk::CheckResult(WorkerId worker, const v1::ItemResult& result,
+                                         absl::Time now) const {
   if (IsAnswered(result.token())) return absl::OkStatus();
-  const absl::Status held = CheckHeld(worker, result);
+  const absl::Status held = CheckHeld(worker, result, now);
   if (!held.ok()) {
-    metrics_.completions_refused.Increment();
+    if (!absl::IsUnavailable(held)) metrics_.completions_refused.Increment();
     return held;
   }
   if (result.result_case() == v1::ItemResult::RESULT_NOT_SET) {
@@ -96,9 +99,16 @@ absl::Status EvaluationDesk::CheckResult(WorkerId worker, const v1::ItemResult& 
                      result.scores());
 }
 
-absl::Status EvaluationDesk::CheckHeld(WorkerId worker, const v1::ItemResult& result) const {
+absl::Status EvaluationDesk::CheckHeld(WorkerId worker, const v1::ItemResult& result,
+                                       absl::Time now) const {
   const v1::LeaseToken& token = result.token();
-  if (token.epoch() != options_.epoch) return LeaseOver("it was granted by an earlier server");
+  if (IsUndecided(token, now)) {
+    return WithReason(absl::UnavailableError("this server is still taking up its jobs"),
+                      "SERVER_STARTING");
+  }
+  if (token.epoch() != options_.epoch) {
+    return LeaseOver("an earlier server granted it, and the item is not wanted, or granted again");
+  }
   const auto id = static_cast<ItemId>(token.item());
   const auto item = items_.find(id);
   if (item == items_.end()) return LeaseOver("nobody waits for the item");

@@ -79,7 +79,9 @@ v1::LeaseEvaluationsResponse EvaluationDesk::Grant(RegisteredWorker& worker, siz
     lease.mutable_token()->set_epoch(options_.epoch);
     lease.mutable_token()->set_item(static_cast<int64_t>(grant.item));
     lease.mutable_token()->set_grant(static_cast<int64_t>(grant.number));
-    *lease.mutable_item() = items_.at(grant.item).content;
+    const Item& item = items_.at(grant.item);
+    lease.mutable_token()->set_item_key(item.key);
+    *lease.mutable_item() = item.content;
     *lease.mutable_time_to_live() = ToProto(options_.lease_time);
     metrics_.leases_granted.Increment();
   }
@@ -116,13 +118,37 @@ absl::StatusOr<v1::RecordHeartbeatResponse> EvaluationDesk::Heartbeat(
   const absl::StatusOr<RegisteredWorker*> worker = workers_.Hear(request.worker(), now);
   if (!worker.ok()) return worker.status();
   v1::RecordHeartbeatResponse response;
-  for (const v1::LeaseToken& token : request.tokens()) {
+  for (const v1::LeaseToken& given : request.tokens()) {
+    const v1::LeaseToken token = TokenOfThisLife((*worker)->id, given, now);
     const bool held = token.epoch() == options_.epoch &&
                       queue_.Renew((*worker)->id, static_cast<ItemId>(token.item()),
                                    static_cast<uint64_t>(token.grant()), now);
-    if (!held) *response.add_ended() = token;
+    if (!held && !IsUndecided(token, now)) *response.add_ended() = given;
   }
+  UpdateGauges();
   return response;
+}
+
+v1::LeaseToken EvaluationDesk::TokenOfThisLife(WorkerId worker, const v1::LeaseToken& token,
+                                               absl::Time now) {
+  if (token.epoch() >= options_.epoch) return token;
+  const std::tuple earlier(token.epoch(), token.item(), token.grant());
+  if (const auto known = taken_up_.find(earlier); known != taken_up_.end()) return known->second;
+  const auto item = by_key_.find(token.item_key());
+  if (item == by_key_.end()) return token;
+  const auto grant = queue_.LeaseOne(worker, item->second, now);
+  if (!grant) return token;
+  metrics_.leases_granted.Increment();
+  v1::LeaseToken current = token;
+  current.set_epoch(options_.epoch);
+  current.set_item(static_cast<int64_t>(grant->item));
+  current.set_grant(static_cast<int64_t>(grant->number));
+  return taken_up_[earlier] = current;
+}
+
+bool EvaluationDesk::IsUndecided(const v1::LeaseToken& token, absl::Time now) const {
+  return token.epoch() < options_.epoch && !by_key_.contains(token.item_key()) &&
+         now < start_ + options_.settle_time;
 }
 
 absl::Status EvaluationDesk::Unregister(const v1::UnregisterWorkerRequest& request) {

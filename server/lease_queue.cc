@@ -60,15 +60,26 @@ std::vector<LeaseQueue::Grant> LeaseQueue::Lease(WorkerId worker, const WorkerAb
                                                  size_t most, size_t peers, absl::Time now) {
   std::vector<Grant> grants;
   for (ItemId id : Oldest(abilities, most, std::max<size_t>(peers, 1))) {
-    Item& item = items_.at(id);
-    Dequeue(id, item.needs);
-    item.holder = worker;
-    item.deadline = now + time_to_live_;
-    held_[worker].insert(id);
-    deadlines_.emplace(item.deadline, id);
-    grants.push_back({id, ++item.grants});
+    grants.push_back(GrantTo(worker, id, now));
   }
   return grants;
+}
+
+std::optional<LeaseQueue::Grant> LeaseQueue::LeaseOne(WorkerId worker, ItemId item,
+                                                      absl::Time now) {
+  const auto found = items_.find(item);
+  if (found == items_.end() || found->second.holder) return std::nullopt;
+  return GrantTo(worker, item, now);
+}
+
+LeaseQueue::Grant LeaseQueue::GrantTo(WorkerId worker, ItemId id, absl::Time now) {
+  Item& item = items_.at(id);
+  Dequeue(id, item.needs);
+  item.holder = worker;
+  item.deadline = now + time_to_live_;
+  held_[worker].insert(id);
+  deadlines_.emplace(item.deadline, id);
+  return {id, ++item.grants};
 }
 
 bool LeaseQueue::Holds(WorkerId worker, ItemId item, uint64_t grant) const {

@@ -55,6 +55,8 @@ class LeaseQueue {
   // queued for workers like it, shared by `peers` of them (1 or more), rounded up.
   std::vector<Grant> Lease(WorkerId worker, const WorkerAbilities& abilities, size_t most,
                            size_t peers, absl::Time now);
+  // The same for one item that is queued; nothing if it is not there, or leased.
+  std::optional<Grant> LeaseOne(WorkerId worker, ItemId item, absl::Time now);
   // Whether this grant is in force: not expired, not handed back, no newer one.
   bool Holds(WorkerId worker, ItemId item, uint64_t grant) const;
   // Holds, and if so the lease runs from `now`.
@@ -87,6 +89,7 @@ class LeaseQueue {
   };
 
   std::vector<ItemId> Oldest(const WorkerAbilities& abilities, size_t most, size_t peers) const;
+  Grant GrantTo(WorkerId worker, ItemId id, absl::Time now);
   void Dequeue(ItemId id, const WorkNeeds& needs);
   void Release(ItemId id, Item& item);  // from its holder
   void Requeue(ItemId id, Item& item);

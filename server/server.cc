@@ -24,6 +24,8 @@ namespace {
 constexpr std::chrono::milliseconds kTick(100);
 // How long calls that are under way may go on once the server stops.
 constexpr std::chrono::seconds kGrace(2);
+// How long jobs may take to come back before results for an earlier server are refused.
+constexpr absl::Duration kSettleTime = absl::Seconds(30);
 
 // Counts the lives of servers on a store, so that leases of an earlier one are told apart.
 absl::StatusOr<int64_t> NextEpoch(Store& store, Metrics& metrics) {
@@ -50,6 +52,7 @@ class RunningServer : public Server {
     DeskOptions desk;
     desk.lease_time = options.lease_time;
     desk.epoch = *epoch;
+    desk.settle_time = kSettleTime;
     desk_.emplace(*store_, metrics_, std::move(desk));
     board_.emplace(*store_, *desk_, metrics_);
     search_.emplace(*store_, *board_, *desk_);

@@ -117,6 +117,23 @@ TEST_F(JobsTest, CancelFindsAJobByItsDigits) {
   EXPECT_EQ(Run({"cancel", std::string(32, 'a')}).status.code, 2) << "a program";
 }
 
+TEST_F(JobsTest, EachVerbSaysWhatBecomesOfTheJob) {
+  service_.jobs = {MakeJob("0000000000000abc")};
+  Serve();
+  EXPECT_EQ(Run({"pause", "abc"}).output, "jobs/0000000000000abc is paused\n");
+  EXPECT_EQ(Run({"resume", "abc"}).output, "jobs/0000000000000abc goes on\n");
+  EXPECT_EQ(Run({"stop", "abc"}).output,
+            "jobs/0000000000000abc finishes what it has proposed\n");
+  EXPECT_EQ(Run({"delete", "abc"}).output, "jobs/0000000000000abc is deleted\n");
+  EXPECT_EQ(RunJson({"pause", "abc"})["state"], "PAUSED");
+  EXPECT_EQ(RunJson({"delete", "abc"})["name"], "jobs/0000000000000abc");
+  for (const char* verb : {"pause", "resume", "stop", "delete"}) {
+    EXPECT_EQ(Run({verb, "ffff"}).status.code, 1) << verb;
+    EXPECT_EQ(Run({verb}).status.code, 2) << verb;
+  }
+  EXPECT_EQ(service_.Calls("DeleteJob"), 2);
+}
+
 class LogsTest : public LatheTest {
  protected:
   LogsTest() {

@@ -107,7 +107,23 @@ TEST_F(WatchTest, GoesOnWhenTheServerIsBack) {
   const Finished run = Run({"watch", kJob});
   EXPECT_EQ(run.status.code, 0) << run.errors;
   EXPECT_EQ(service_.Calls("WatchJob"), 2);
+  EXPECT_EQ(service_.WatchedAfter(), (std::vector<int64_t>{-1, 0})) << "what was seen is not told";
   EXPECT_THAT(run.errors, HasSubstr("the server has gone; waiting for it to come back"));
+}
+
+TEST_F(WatchTest, AReaderThatWasAwayTooLongStartsFromTheJobAsItIs) {
+  service_.watch = [this](int call, grpc::ServerContext*, Writer* writer) {
+    if (call == 2) {
+      return ToGrpc(WithReason(absl::OutOfRangeError("no longer kept"), "WATCH_TOO_OLD"));
+    }
+    Send(writer, v1::Job::RUNNING, "search");
+    if (call == 1) return grpc::Status(grpc::StatusCode::UNAVAILABLE, "going down");
+    Send(writer, v1::Job::SUCCEEDED, "search");
+    return grpc::Status::OK;
+  };
+  Serve();
+  EXPECT_EQ(Run({"watch", kJob}).status.code, 0);
+  EXPECT_EQ(service_.WatchedAfter(), (std::vector<int64_t>{-1, 0, -1}));
 }
 
 TEST_F(WatchTest, AJobThatIsNotThereIsSaid) {

@@ -1,5 +1,7 @@
 #include "clients/local/evaluation_pool.h"
 
+#include <chrono>
+
 namespace lathe {
 
 absl::StatusOr<EvaluationResult> RunRequest(Evaluator& evaluator,
@@ -50,6 +52,11 @@ EvaluationPool::Finished EvaluationPool::Take() {
   return finished;
 }
 
+double EvaluationPool::DeviceSeconds() {
+  const std::lock_guard lock(mutex_);
+  return device_seconds_;
+}
+
 void EvaluationPool::Work() {
   while (true) {
     std::unique_lock lock(mutex_);
@@ -58,8 +65,11 @@ void EvaluationPool::Work() {
     auto [id, request] = std::move(requests_.front());
     requests_.pop_front();
     lock.unlock();
+    const auto start = std::chrono::steady_clock::now();
     Finished finished{id, RunRequest(evaluator_, arenas_, request)};
+    const std::chrono::duration<double> took = std::chrono::steady_clock::now() - start;
     lock.lock();
+    device_seconds_ += took.count();
     finished_.push_back(std::move(finished));
     lock.unlock();
     result_ready_.notify_one();

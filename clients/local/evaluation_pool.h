@@ -40,6 +40,8 @@ class EvaluationPool {
   // Waits for a request to finish, in whatever order they do. There must be one submitted and not
   // taken.
   Finished Take();
+  // Time that all threads together have spent on requests that are finished.
+  double DeviceSeconds();
 
  private:
   void Work();
@@ -50,6 +52,7 @@ class EvaluationPool {
   std::condition_variable work_ready_, result_ready_;
   std::deque<std::pair<uint64_t, EvaluationRequest>> requests_;
   std::deque<Finished> finished_;
+  double device_seconds_ = 0;
   bool stopping_ = false;
   std::vector<std::thread> threads_;
 };

@@ -36,6 +36,7 @@ class LocalRun {
     report.set_search_seconds(search_seconds);
     report.set_wall_seconds(SecondsSince(start_));
     report.mutable_evaluations()->set_run(training_runs);
+    report.mutable_evaluations()->set_device_seconds(pool_.DeviceSeconds());
     return report;
   }
 
@@ -45,10 +46,22 @@ class LocalRun {
   absl::StatusOr<DriveResult> Part(Source& source, Phase phase) {
     auto progress = [&] { return ProgressOf(job_, *trajectory_, study_.get()); };
     auto result = Drive(source, pool_, [&] {
+      CheckTimes();
       if (show_ && line_.Due(phase())) line_.Show(progress(), SecondsSince(start_));
     });
     if (show_ && result.ok()) line_.Finish(progress(), SecondsSince(start_));
     return result;
+  }
+
+  // A search that has spent its time proposes nothing more; one that has ended takes no notice.
+  void CheckTimes() {
+    const v1::Budget& budget = job_.budget();
+    if (budget.wall_seconds() > 0 && SecondsSince(start_) >= budget.wall_seconds()) {
+      trajectory_->Stop("budget.wall_seconds");
+    }
+    if (budget.device_seconds() > 0 && pool_.DeviceSeconds() >= budget.device_seconds()) {
+      trajectory_->Stop("budget.device_seconds");
+    }
   }
 
   const v1::JobSpec& job_;

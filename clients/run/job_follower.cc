@@ -145,6 +145,8 @@ absl::Status JobFollower::WatchOnce(const std::string& name, v1::Job* last) {
   if (last->revision() > 0 && !lost_) request.set_after_revision(last->revision());
   const auto stream = stub_->WatchJob(&NewContext(), request);
   for (v1::WatchJobResponse response; stream->Read(&response);) {
+    // A watch from the job as it is may start with what is known already.
+    if (response.job().revision() <= last->revision()) continue;
     *last = response.job();
     Post(&News::job, *last);
   }

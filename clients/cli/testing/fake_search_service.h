@@ -43,6 +43,11 @@ class FakeSearchService : public v1::SearchService::Service {
     std::lock_guard lock(mutex_);
     return calls_[method];
   }
+  // After which revision each watch was asked for; -1: from the job as it is.
+  std::vector<int64_t> WatchedAfter() {
+    std::lock_guard lock(mutex_);
+    return watched_after_;
+  }
   v1::CreateJobRequest Created() {
     std::lock_guard lock(mutex_);
     return created_;
@@ -86,8 +91,33 @@ class FakeSearchService : public v1::SearchService::Service {
     return status;
   }
 
-  grpc::Status WatchJob(grpc::ServerContext* context, const v1::WatchJobRequest*,
+  grpc::Status PauseJob(grpc::ServerContext*, const v1::PauseJobRequest* request,
+                        v1::Job* job) override {
+    job->set_state(v1::Job::PAUSED);
+    return Change("PauseJob", request->name(), job);
+  }
+  grpc::Status ResumeJob(grpc::ServerContext*, const v1::ResumeJobRequest* request,
+                         v1::Job* job) override {
+    job->set_state(v1::Job::QUEUED);
+    return Change("ResumeJob", request->name(), job);
+  }
+  grpc::Status StopJob(grpc::ServerContext*, const v1::StopJobRequest* request,
+                       v1::Job* job) override {
+    job->set_state(v1::Job::RUNNING);
+    return Change("StopJob", request->name(), job);
+  }
+  grpc::Status DeleteJob(grpc::ServerContext*, const v1::DeleteJobRequest* request,
+                         v1::DeleteJobResponse*) override {
+    v1::Job job;
+    return Change("DeleteJob", request->name(), &job);
+  }
+
+  grpc::Status WatchJob(grpc::ServerContext* context, const v1::WatchJobRequest* request,
                         grpc::ServerWriter<v1::WatchJobResponse>* writer) override {
+    {
+      std::lock_guard lock(mutex_);
+      watched_after_.push_back(request->has_after_revision() ? request->after_revision() : -1);
+    }
     return watch(Count("WatchJob"), context, writer);
   }
 
@@ -149,6 +179,15 @@ class FakeSearchService : public v1::SearchService::Service {
     return ++calls_[method];
   }
 
+  // The job with the state that is set.
+  grpc::Status Change(const std::string& method, const std::string& name, v1::Job* job) {
+    Count(method);
+    const v1::Job::State state = job->state();
+    const grpc::Status status = FindJob(name, job);
+    job->set_state(state);
+    return status;
+  }
+
   static grpc::Status NotFound(const std::string& name) {
     return ToGrpc(WithReason(absl::NotFoundError("there is no " + name), "NOT_FOUND"));
   }
@@ -187,6 +226,7 @@ class FakeSearchService : public v1::SearchService::Service {
   std::condition_variable called_;
   std::map<std::string, int> calls_;
   v1::CreateJobRequest created_;
+  std::vector<int64_t> watched_after_;
 };
 
 }  // namespace lathe
