@@ -92,6 +92,10 @@ EvaluationKey EvaluationDesk::KeyOf(const Item& item, int seed) const {
 // Finds where each seed without a result comes from; delivers if nothing is left to wait for.
 void EvaluationDesk::Plan(const PendingPtr& pending) {
   const DeskRequest& request = pending->request;
+  if (request.repeat) {
+    if (!DeliverIfDone(pending)) AddItem(pending, request.seeds);
+    return;
+  }
   std::vector<int> to_run;
   for (size_t i = 0; i < request.seeds.size(); ++i) {
     std::optional<SeedScore>& result = pending->results[i];
@@ -138,19 +142,29 @@ void EvaluationDesk::AddItem(const PendingPtr& pending, const std::vector<int>& 
   item.queue_time = options_.now();
   item.owner = pending;
   item.waiters.insert(pending);
-  FieldHasher key;
-  for (int seed : seeds) {
-    const EvaluationKey evaluation = KeyOf(item, seed);
-    under_way_[evaluation] = id;
-    key.Text(evaluation.Bytes());
+  item.repeat = request.repeat;
+  if (item.repeat) {
+    pending->repeat_item = id;
+  } else {
+    MakeKnown(id, item);
   }
-  key.Number(request.stop_at_divergence);
-  item.key = key.Digest().Hex();
-  by_key_[item.key] = id;
   const DatasetInfo* dataset = DatasetByName(request.task.dataset());
   queue_.Add(id, {request.numeric_class, request.task.dataset(),
                   dataset == nullptr ? "" : std::string(dataset->content_hash)});
   items_.emplace(id, std::move(item));
+}
+
+// So that others can share it, and a later server finds it again.
+void EvaluationDesk::MakeKnown(ItemId id, Item& item) {
+  FieldHasher key;
+  for (int seed : item.content.seed_indices()) {
+    const EvaluationKey evaluation = KeyOf(item, seed);
+    under_way_[evaluation] = id;
+    key.Text(evaluation.Bytes());
+  }
+  key.Number(item.content.stop_at_divergence());
+  item.key = key.Digest().Hex();
+  by_key_[item.key] = id;
 }
 
 bool EvaluationDesk::DeliverIfDone(const PendingPtr& pending) {
@@ -174,6 +188,10 @@ void EvaluationDesk::Deliver(PendingPtr pending, absl::StatusOr<EvaluationResult
 
 // Takes a request off the items it waits for, and drops the items that nobody waits for.
 void EvaluationDesk::DropRequest(const PendingPtr& pending, Leased leased) {
+  if (pending->request.repeat) {
+    TakeItem(pending->repeat_item);
+    return;
+  }
   for (int seed : pending->request.seeds) {
     const auto under_way = under_way_.find(KeyOf(*pending, seed));
     if (under_way == under_way_.end()) continue;
@@ -191,6 +209,7 @@ std::optional<EvaluationDesk::Item> EvaluationDesk::TakeItem(ItemId id) {
   Item item = std::move(found->second);
   items_.erase(found);
   queue_.Remove(id);
+  if (item.repeat) return item;
   by_key_.erase(item.key);
   for (int seed : item.content.seed_indices()) under_way_.erase(KeyOf(item, seed));
   return item;

@@ -97,6 +97,7 @@ class EvaluationDesk {
     std::vector<std::optional<SeedScore>> results;  // by seed of the request
     std::set<EvaluationKey> shared;                 // keys that it has counted as merged
     v1::EvaluationCounts sources;
+    ItemId repeat_item = 0;  // of a repeat, which shares nothing
   };
   using PendingPtr = std::shared_ptr<Pending>;
 
@@ -105,7 +106,8 @@ class EvaluationDesk {
     std::shared_ptr<const CanonicalForm> program;
     Hash128 task_hash;
     std::string numeric_class;
-    std::string key;  // the same in every life of the server
+    std::string key;  // the same in every life of the server; none of a repeat
+    bool repeat = false;
     absl::Time queue_time;
     int failures = 0;              // that may lie with the item
     PendingPtr owner;              // for whom it was made
@@ -129,6 +131,7 @@ class EvaluationDesk {
   void Plan(const PendingPtr& pending);
   bool AnswerFromStore(const PendingPtr& pending, size_t seed);
   void AddItem(const PendingPtr& pending, const std::vector<int>& seeds);
+  void MakeKnown(ItemId id, Item& item);
   bool DeliverIfDone(const PendingPtr& pending);
   // By value: what refers to the request may go with it.
   void Deliver(PendingPtr pending, absl::StatusOr<EvaluationResult> result);

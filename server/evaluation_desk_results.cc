@@ -130,6 +130,7 @@ absl::Status EvaluationDesk::PutScores(const RegisteredWorker& worker, const v1:
   if (IsAnswered(result.token())) return absl::OkStatus();
   const auto id = static_cast<ItemId>(result.token().item());
   const Item& item = items_.at(id);
+  if (item.repeat) return absl::OkStatus();
   std::vector<EvaluationRecords::Entry> entries;
   for (int i = 0; i < result.scores().seeds_size(); ++i) {
     v1::Evaluation evaluation;
@@ -165,6 +166,11 @@ void EvaluationDesk::CompleteScores(RegisteredWorker& worker, const v1::ItemResu
                                     absl::Time now) {
   const auto id = static_cast<ItemId>(result.token().item());
   const int seeds = result.scores().seeds_size();
+  if (items_.at(id).repeat) {
+    metrics_.evaluations_repeated.Increment(seeds);
+    FinishItem(id, result);
+    return;
+  }
   metrics_.evaluations.Increment(seeds);
   for (const v1::SeedResult& seed : result.scores().seeds()) {
     if (seed.diverged()) metrics_.evaluations_diverged.Increment();

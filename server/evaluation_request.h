@@ -40,6 +40,8 @@ struct DeskRequest {
   bool stop_at_divergence = false;
   bool measure_test = false;
   std::string numeric_class;
+  // Runs whatever is known already, and is recorded nowhere: for whoever compares.
+  bool repeat = false;
 };
 
 }  // namespace lathe

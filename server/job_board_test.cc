@@ -20,10 +20,23 @@ class JobBoardTest : public testing::Test {
   FaultyStore store_{std::make_shared<MemoryStore>()};
 };
 
-TEST_F(JobBoardTest, TheTrajectoryDoesNotDependOnWorkersOrBatches) {
+// Every other evaluation of a store, and all programs, in another one.
+std::unique_ptr<MemoryStore> HalfOf(const Store& store) {
+  auto half = std::make_unique<MemoryStore>();
+  WriteBatch batch;
+  const auto evaluations = store.Scan(Kind::kEvaluations, "", "", 1000000);
+  for (size_t i = 0; i < evaluations->size(); i += 2) {
+    batch.Put(Kind::kEvaluations, (*evaluations)[i].first, (*evaluations)[i].second);
+  }
+  const auto programs = store.Scan(Kind::kPrograms, "", "", 1000000);
+  for (const auto& [key, value] : *programs) batch.Put(Kind::kPrograms, key, value);
+  EXPECT_TRUE(half->Write(batch).ok());
+  return half;
+}
+
+TEST_F(JobBoardTest, TheTrajectoryDoesNotDependOnWorkersBatchesOrWhatIsKnown) {
   std::set<std::string> hashes, verdicts;
-  for (const auto& [workers, batch] : {std::pair(1, 1), std::pair(2, 7), std::pair(4, 32)}) {
-    MemoryStore store;
+  const auto run = [&](Store& store, int workers, int batch) {
     Life life(store);
     life.AddWorkers(workers, batch);
     const v1::JobReport report = life.RunToReport(SmallJob(/*with_study=*/true));
@@ -31,9 +44,61 @@ TEST_F(JobBoardTest, TheTrajectoryDoesNotDependOnWorkersOrBatches) {
     ASSERT_EQ(report.study().arenas_size(), 1);
     verdicts.insert(report.study().arenas(0).verdict());
     EXPECT_EQ(report.evaluations().run(), life.Evaluated());
+    EXPECT_TRUE(report.reproducible());
+  };
+  std::unique_ptr<MemoryStore> half;
+  for (int workers : {1, 2, 4}) {
+    for (int batch : {1, 7, 32}) {
+      MemoryStore store;
+      run(store, workers, batch);
+      if (half == nullptr) half = HalfOf(store);
+    }
   }
+  run(*half, 2, 7);
   EXPECT_EQ(hashes.size(), 1u);
   EXPECT_EQ(verdicts.size(), 1u);
+}
+
+// One program in 30 ends its evaluator whenever it is tried.
+TEST_F(JobBoardTest, WhatCannotBeEvaluatedIsRecordedAsFailedAndTheJobGoesOn) {
+  const auto poisoned = [](const v1::EvaluationItem& item) {
+    return HashBytes(item.program_text()).low % 30 == 0;
+  };
+  JobId id = 0;
+  {
+    Life life(store_);
+    id = life.Create(SmallJob());
+    life.AddWorkers(2, 4, nullptr, poisoned);
+    life.WaitUntil(
+        id, [](const v1::Job& job) { return job.progress().candidates().evaluated() >= 60; });
+  }
+  Life life(store_);
+  life.AddWorkers(2, 4, nullptr, poisoned);
+  const v1::Job job = life.WaitForEnd(id);
+  EXPECT_EQ(job.state(), v1::Job::SUCCEEDED) << job.state_reason();
+  const v1::JobReport report = life.Report(id);
+  uint64_t failed = 0;
+  const auto candidates = ReadCandidates(store_, id, 0, 100000);
+  for (const v1::Candidate& candidate : *candidates) {
+    if (candidate.outcome() != v1::Candidate::FAILED) continue;
+    failed += candidate.has_slot();
+    const std::string program = candidate.program().substr(candidate.program().find('/') + 1);
+    EXPECT_EQ(ParseHash(program)->low % 30, 0u);
+  }
+  EXPECT_GT(failed, 0u);
+  EXPECT_LT(failed, 30u);
+  EXPECT_EQ(report.candidates().failed(), failed);
+  EXPECT_EQ(report.failed_evaluations(), failed);
+  EXPECT_FALSE(report.reproducible());
+  // Nothing of them is known to other jobs.
+  const auto evaluations = store_.Scan(Kind::kEvaluations, "", "", 100000);
+  for (const auto& [key, value] : *evaluations) {
+    EXPECT_NE(ParseEvaluationKey(key)->program.low % 30, 0u);
+  }
+  MemoryStore healthy_store;
+  Life healthy(healthy_store);
+  healthy.AddWorkers(1);
+  EXPECT_NE(healthy.RunToReport(SmallJob()).trajectory_hash(), report.trajectory_hash());
 }
 
 TEST_F(JobBoardTest, TheStoreAnswersWhatItKnowsAndOnlyThat) {

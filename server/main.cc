@@ -8,6 +8,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "server/server.h"
+#include "server/store_check.h"
 
 namespace lathe {
 namespace {
@@ -16,7 +17,7 @@ constexpr int kFailure = 1, kUsage = 2;
 
 struct Flags {
   std::string store, listen = std::string(kDefaultAddress), metrics = "127.0.0.1:9464";
-  bool abandon_unfinished = false, sync = true;
+  bool abandon_unfinished = false, sync = true, check_store = false;
   double lease_seconds = 10;
 };
 
@@ -57,6 +58,25 @@ void Announce(const Server& server) {
   spdlog::info("{}", line);
 }
 
+// Reads all of a store that no server has open.
+int CheckStore(const std::string& directory) {
+  const auto store = OpenRocksDbStoreForReading(directory);
+  if (!store.ok()) return Fail(kFailure, store.status());
+  const auto check = CheckRecords(**store);
+  if (!check.ok()) return Fail(kFailure, check.status());
+  for (size_t kind = 0; kind < kKindNames.size(); ++kind) {
+    std::printf("%-12s %12llu records\n", std::string(kKindNames[kind]).c_str(),
+                static_cast<unsigned long long>(check->records[kind]));
+  }
+  for (const std::string& problem : check->problems) std::printf("%s\n", problem.c_str());
+  if (check->problem_count == 0) {
+    std::printf("the store is whole\n");
+    return 0;
+  }
+  return Fail(kFailure, absl::DataLossError(absl::StrCat(
+                            "store ", directory, ": ", check->problem_count, " problems")));
+}
+
 int Serve(const Flags& flags) {
   const auto options = OptionsOf(flags);
   if (!options.ok()) return Fail(kUsage, options.status());
@@ -95,6 +115,8 @@ int Main(int argc, char** argv) {
   app.add_flag("--sync,!--no-sync", flags.sync,
                "Force what is acknowledged to the disk, so that it survives a power loss (default); "
                "without it survives the death of the server only");
+  app.add_flag("--check-store", flags.check_store,
+               "Read all of the store, tell what is damaged, and leave");
   app.add_option("--lease-seconds", flags.lease_seconds,
                  "How long a silent worker keeps what it has leased")
       ->check(CLI::Range(0.1, 3600.0))
@@ -104,7 +126,7 @@ int Main(int argc, char** argv) {
   } catch (const CLI::ParseError& error) {
     return app.exit(error) == 0 ? 0 : kUsage;
   }
-  return Serve(flags);
+  return flags.check_store ? CheckStore(flags.store) : Serve(flags);
 }
 
 }  // namespace

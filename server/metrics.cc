@@ -92,6 +92,9 @@ Metrics::Metrics()
                                      "evaluator failed.")),
       evaluations_merged(AddCounter(*registry_, "lathe_evaluations_merged_total",
                                     "Training runs shared with one that was under way.")),
+      evaluations_repeated(AddCounter(*registry_, "lathe_evaluations_repeated_total",
+                                      "Training runs repeated to compare them with what is "
+                                      "stored; not among the others.")),
       cache_queries(AddCounter(*registry_, "lathe_evaluation_cache_queries_total",
                                "Training runs that were looked up in the store.")),
       cache_hits(AddCounter(*registry_, "lathe_evaluation_cache_hits_total",

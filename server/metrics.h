@@ -74,6 +74,7 @@ class Metrics {
   prometheus::Counter& evaluations_failed;
   prometheus::Counter& evaluations_retried;
   prometheus::Counter& evaluations_merged;
+  prometheus::Counter& evaluations_repeated;
   prometheus::Counter& cache_queries;
   prometheus::Counter& cache_hits;
   prometheus::Histogram& evaluation_seconds;

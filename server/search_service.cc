@@ -8,6 +8,7 @@
 #include "server/page.h"
 #include "server/resource_names.h"
 #include "server/search_log.h"
+#include "server/verification.h"
 
 namespace lathe {
 namespace {
@@ -247,6 +248,15 @@ grpc::Status SearchServiceImpl::WatchJob(grpc::ServerContext* context,
   }
   --watchers_;
   return ToGrpc(status);
+}
+
+grpc::Status SearchServiceImpl::VerifyJob(grpc::ServerContext* context,
+                                          const v1::VerifyJobRequest* request,
+                                          grpc::ServerWriter<v1::VerifyJobResponse>* writer) {
+  return ToGrpc(lathe::VerifyJob(
+      store_, board_, desk_, metrics_, *request,
+      [&](const v1::VerifyJobResponse& response) { return writer->Write(response); },
+      [&] { return context->IsCancelled() || stopping_; }));
 }
 
 grpc::Status SearchServiceImpl::GetJobReport(grpc::ServerContext*,

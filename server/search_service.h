@@ -12,8 +12,8 @@ namespace lathe {
 class SearchServiceImpl : public v1::SearchService::Service {
  public:
   // All outlive the service.
-  SearchServiceImpl(Store& store, JobBoard& board, EvaluationDesk& desk)
-      : store_(store), board_(board), desk_(desk) {}
+  SearchServiceImpl(Store& store, JobBoard& board, EvaluationDesk& desk, Metrics& metrics)
+      : store_(store), board_(board), desk_(desk), metrics_(metrics) {}
 
   // Ends the watches that are under way.
   void Stop() { stopping_ = true; }
@@ -36,6 +36,8 @@ class SearchServiceImpl : public v1::SearchService::Service {
                          v1::Job* response) override;
   grpc::Status WatchJob(grpc::ServerContext* context, const v1::WatchJobRequest* request,
                         grpc::ServerWriter<v1::WatchJobResponse>* writer) override;
+  grpc::Status VerifyJob(grpc::ServerContext* context, const v1::VerifyJobRequest* request,
+                         grpc::ServerWriter<v1::VerifyJobResponse>* writer) override;
   grpc::Status GetJobReport(grpc::ServerContext* context, const v1::GetJobReportRequest* request,
                             v1::JobReport* response) override;
   grpc::Status ListCandidates(grpc::ServerContext* context,
@@ -61,6 +63,7 @@ class SearchServiceImpl : public v1::SearchService::Service {
   Store& store_;
   JobBoard& board_;
   EvaluationDesk& desk_;
+  Metrics& metrics_;
   std::atomic<bool> stopping_{false};
   std::atomic<int> watchers_{0};
 };

@@ -55,7 +55,7 @@ class RunningServer : public Server {
     desk.settle_time = kSettleTime;
     desk_.emplace(*store_, metrics_, std::move(desk));
     board_.emplace(*store_, *desk_, metrics_);
-    search_.emplace(*store_, *board_, *desk_);
+    search_.emplace(*store_, *board_, *desk_, metrics_);
     workers_.emplace(*desk_);
     if (absl::Status status = ServeMetrics(options.metrics); !status.ok()) return status;
     if (absl::Status status = Listen(options.listen); !status.ok()) return status;

@@ -22,9 +22,9 @@ import urllib.error
 import urllib.parse
 import urllib.request
 
+from service_stubs import PATIENCE, generate_stubs, wait_until
+
 BIN, PROTO = (pathlib.Path(argument) for argument in sys.argv[1:3])
-GRPC_PROTO = pathlib.Path("/usr/share/grpc-proto")
-PATIENCE = 60  # seconds, far more than anything here takes
 
 SPEC = """
 name: "outside"
@@ -39,34 +39,6 @@ study {
 """
 
 
-def wait_until(what, condition):
-    """The first truthy value of `condition`, which is asked again and again."""
-    deadline = time.monotonic() + PATIENCE
-    while time.monotonic() < deadline:
-        value = condition()
-        if value:
-            return value
-        time.sleep(0.05)
-    raise AssertionError(f"nothing came of waiting until {what}")
-
-
-def generate_stubs(folder):
-    """Python stubs of gRPC's own services and of ours."""
-    outside = ["grpc/health/v1/health.proto", "grpc/reflection/v1alpha/reflection.proto"]
-    ours = [str(path.relative_to(PROTO)) for path in sorted(PROTO.rglob("*.proto"))]
-    plugin = subprocess.run(["which", "grpc_python_plugin"], check=True, capture_output=True,
-                            text=True).stdout.strip()
-    subprocess.run(["protoc", f"-I{GRPC_PROTO}", f"-I{PROTO}", f"--python_out={folder}",
-                    f"--grpc_out={folder}", f"--plugin=protoc-gen-grpc={plugin}", *outside, *ours],
-                   check=True)
-    # grpc is a package of its own: our stubs of grpc/... must not hide it.
-    import grpc
-    import google
-    grpc.__path__.append(str(folder / "grpc"))
-    google.__path__.append(str(folder / "google"))
-    sys.path.insert(0, str(folder))
-
-
 class OutsideClientTest(unittest.TestCase):
     @classmethod
     def setUpClass(cls):
@@ -74,7 +46,7 @@ class OutsideClientTest(unittest.TestCase):
         cls.folder = pathlib.Path(cls.folder_object.name)
         stubs = cls.folder / "stubs"
         stubs.mkdir()
-        generate_stubs(stubs)
+        generate_stubs(PROTO, stubs)
         cls.processes = []
         cls.server = cls.start([BIN / "lathe-server", "--store", cls.folder / "store", "--listen",
                                 "127.0.0.1:0", "--metrics", "127.0.0.1:0"], stdout=subprocess.PIPE)

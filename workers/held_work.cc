@@ -102,6 +102,12 @@ void HeldWork::Acknowledge(const std::vector<uint64_t>& ids) {
   changed_.notify_all();
 }
 
+std::string HeldWork::KeyOf(uint64_t id) const {
+  const std::lock_guard lock(mutex_);
+  const auto found = entries_.find(id);
+  return found == entries_.end() ? "" : found->second.token.item_key();
+}
+
 std::vector<v1::LeaseToken> HeldWork::Tokens() const {
   const std::lock_guard lock(mutex_);
   std::vector<v1::LeaseToken> tokens;

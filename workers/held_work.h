@@ -48,6 +48,8 @@ class HeldWork {
   void Acknowledge(const std::vector<uint64_t>& ids);
 
   // Anybody.
+  // Names an item that is held, see LeaseToken; empty if it is not.
+  std::string KeyOf(uint64_t id) const;
   // The leases of all that is held.
   std::vector<v1::LeaseToken> Tokens() const;
   // The leases are over: what is queued is forgotten, what is running too and returned, what is

@@ -14,6 +14,7 @@
 #include "rpc/address.h"
 #include "rpc/channel.h"
 #include "workers/child_batch_runner.h"
+#include "workers/journal.h"
 #include "workers/signal_watch.h"
 #include "workers/worker.h"
 
@@ -28,7 +29,7 @@ constexpr size_t kMaxNameBytes = 128;
 struct Flags {
   std::string server{kDefaultAddress};
   int batch = 16;
-  std::string data_directory, evaluator, name;
+  std::string data_directory, evaluator, name, journal;
 };
 
 int Fail(int code, const absl::Status& status) {
@@ -61,10 +62,18 @@ void OnSignal(int count, Worker& worker) {
 int Run(const Flags& flags) {
   absl::StatusOr<Address> address = ParseAddress(flags.server);
   if (!address.ok()) return Fail(kUsage, address.status());
+  std::unique_ptr<Journal> journal;
+  if (!flags.journal.empty()) {
+    auto opened = Journal::Open(flags.journal);
+    if (!opened.ok()) return Fail(kFailure, opened.status());
+    journal = *std::move(opened);
+  }
   ChildBatchRunner runner(
       {.program = flags.evaluator, .arguments = {"--data", flags.data_directory}});
   auto stub = v1::WorkerService::NewStub(OpenChannel(*address));
-  Worker worker(*stub, runner, {.display_name = flags.name, .batch = flags.batch});
+  Worker worker(
+      *stub, runner,
+      {.display_name = flags.name, .batch = flags.batch, .journal = journal.get()});
   const SignalWatch signals([&worker](int count) { OnSignal(count, worker); });
   // From the main thread, whose end is the end of the evaluator.
   const absl::Status status = worker.Run();
@@ -89,6 +98,8 @@ int Main(int argc, char** argv) {
   app.add_option("--data", flags.data_directory, "Folder of the datasets");
   app.add_option("--evaluator", flags.evaluator, "Program that evaluates");
   app.add_option("--name", flags.name, "How the worker is shown [HOST:PROCESS]");
+  app.add_option("--journal", flags.journal,
+                 "File that gets a line per item started and result acknowledged");
   try {
     app.parse(argc, argv);
   } catch (const CLI::ParseError& error) {

@@ -131,6 +131,11 @@ void Worker::Evaluate() {
   while (true) {
     const std::vector<v1::EvaluatorItem> batch = held_.TakeBatch();
     if (batch.empty()) break;
+    if (options_.journal != nullptr) {
+      for (const v1::EvaluatorItem& item : batch) {
+        options_.journal->Started(held_.KeyOf(item.id()), item.item());
+      }
+    }
     absl::Status status = runner_.Run(
         batch, [this](uint64_t id, v1::ItemResult result) { held_.Finish(id, std::move(result)); });
     if (!status.ok()) {
@@ -169,6 +174,9 @@ bool Worker::Deliver(const std::vector<HeldWork::Finished>& finished) {
     const bool refused = absl::IsFailedPrecondition(status) || absl::IsInvalidArgument(status);
     if (refused) spdlog::warn("a result was refused: {}", std::string(status.message()));
     if (refused || status.ok()) done.push_back(finished[i].id);
+    if (status.ok() && options_.journal != nullptr) {
+      options_.journal->Acknowledged(finished[i].result);
+    }
   }
   held_.Acknowledge(done);
   const std::lock_guard lock(mutex_);

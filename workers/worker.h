@@ -15,6 +15,7 @@
 #include "lathe/v1/worker_service.grpc.pb.h"
 #include "workers/batch_runner.h"
 #include "workers/held_work.h"
+#include "workers/journal.h"
 #include "workers/server_session.h"
 
 namespace lathe {
@@ -27,6 +28,8 @@ struct WorkerOptions {
   std::chrono::milliseconds first_wait{100}, most_wait{5'000};
   // How long a worker that has nothing left to evaluate keeps trying to report its results.
   std::chrono::milliseconds give_up_after{30'000};
+  // Hears of all that is started and acknowledged, if there is one; outlives the worker.
+  Journal* journal = nullptr;
 };
 
 class Worker {

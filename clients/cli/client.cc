@@ -189,22 +189,37 @@ absl::StatusOr<v1::ListLogEntriesResponse> Client::ListLogEntries(const std::str
   return PageOf(&Service::ListLogEntries, job, page_token);
 }
 
-absl::Status Client::WatchJob(const std::string& name, std::optional<int64_t> after_revision,
-                              Interrupt& interrupt,
-                              const std::function<void(const v1::Job&)>& on_job) {
+template <typename Response, typename Open, typename OnResponse>
+absl::Status Client::Stream(Interrupt& interrupt, const Open& open, const OnResponse& on_response) {
   if (absl::Status status = Connect(); !status.ok()) return status;
   grpc::ClientContext context;
   interrupt.SetAction([&context] { context.TryCancel(); });
-  v1::WatchJobRequest request;
-  request.set_name(name);
-  if (after_revision) request.set_after_revision(*after_revision);
-  auto stream = stub_->WatchJob(&context, request);
-  v1::WatchJobResponse response;
-  while (stream->Read(&response)) on_job(response.job());
+  const auto stream = open(context);
+  for (Response response; stream->Read(&response);) on_response(response);
   const grpc::Status status = stream->Finish();
   interrupt.SetAction(nullptr);
   if (interrupt.Happened()) return absl::CancelledError("interrupted");
   return status.ok() ? absl::OkStatus() : ErrorOf(status);
+}
+
+absl::Status Client::WatchJob(const std::string& name, std::optional<int64_t> after_revision,
+                              Interrupt& interrupt,
+                              const std::function<void(const v1::Job&)>& on_job) {
+  v1::WatchJobRequest request;
+  request.set_name(name);
+  if (after_revision) request.set_after_revision(*after_revision);
+  return Stream<v1::WatchJobResponse>(
+      interrupt,
+      [&](grpc::ClientContext& context) { return stub_->WatchJob(&context, request); },
+      [&](const v1::WatchJobResponse& response) { on_job(response.job()); });
+}
+
+absl::Status Client::VerifyJob(
+    const v1::VerifyJobRequest& request, Interrupt& interrupt,
+    const std::function<void(const v1::VerifyJobResponse&)>& on_answer) {
+  return Stream<v1::VerifyJobResponse>(
+      interrupt, [&](grpc::ClientContext& context) { return stub_->VerifyJob(&context, request); },
+      on_answer);
 }
 
 }  // namespace lathe

@@ -58,6 +58,10 @@ class Client {
   absl::Status WatchJob(const std::string& name, std::optional<int64_t> after_revision,
                         Interrupt& interrupt, const std::function<void(const v1::Job&)>& on_job);
 
+  // Calls `on_answer` with each answer; ends like WatchJob.
+  absl::Status VerifyJob(const v1::VerifyJobRequest& request, Interrupt& interrupt,
+                         const std::function<void(const v1::VerifyJobResponse&)>& on_answer);
+
  private:
   template <typename Request, typename Response>
   using Method = grpc::Status (v1::SearchService::StubInterface::*)(grpc::ClientContext*,
@@ -73,6 +77,9 @@ class Client {
   template <typename Request, typename Response>
   absl::StatusOr<Response> List(Method<Request, Response> method, Request request,
                                 int (Response::*size)() const, size_t most);
+  // Reads a stream to its end.
+  template <typename Response, typename Open, typename OnResponse>
+  absl::Status Stream(Interrupt& interrupt, const Open& open, const OnResponse& on_response);
   absl::Status Connect();
   absl::Status NoServer(const std::string& reason) const;
   absl::Status ErrorOf(const grpc::Status& status) const;

@@ -7,6 +7,7 @@
 #define LATHE_CLIENTS_CLI_COMMANDS_H_
 
 #include <cstddef>
+#include <cstdint>
 #include <optional>
 #include <string>
 #include <vector>
@@ -45,6 +46,14 @@ absl::Status ExportCommand(const Address& server, const ExportOptions& options, 
 
 enum class JobVerb { kPause, kResume, kStop, kCancel, kDelete };
 absl::Status JobVerbCommand(const Address& server, JobVerb verb, const std::string& job, bool json);
+
+struct VerifyOptions {
+  int sample = 20;
+  uint64_t seed = 1;
+};
+// An error if a repeated evaluation differs from the recorded one, or could not be repeated.
+absl::Status VerifyCommand(const Address& server, const std::string& job,
+                           const VerifyOptions& options, bool json);
 
 // With `follow` until the job has ended.
 absl::Status LogsCommand(const Address& server, const std::string& job, bool follow, bool json);

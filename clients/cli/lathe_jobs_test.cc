@@ -134,6 +134,34 @@ TEST_F(JobsTest, EachVerbSaysWhatBecomesOfTheJob) {
   EXPECT_EQ(service_.Calls("DeleteJob"), 2);
 }
 
+TEST_F(JobsTest, VerifySaysWhatIsNotAsRecorded) {
+  service_.jobs = {MakeJob("0000000000000abc")};
+  v1::VerifyJobResponse equal;
+  equal.set_candidate("jobs/0000000000000abc/candidates/3");
+  equal.add_recorded()->set_objective(0.5);
+  equal.add_repeated()->set_objective(0.5);
+  equal.set_equal(true);
+  service_.verified = {equal, equal};
+  Serve();
+  const Finished good = Run({"verify", "abc", "--sample", "2"});
+  EXPECT_EQ(good.status.code, 0) << good.errors;
+  EXPECT_EQ(good.output, "2 evaluations repeated, every bit as recorded\n");
+  v1::VerifyJobResponse different = equal, failed = equal;
+  different.set_equal(false);
+  different.mutable_repeated(0)->set_objective(std::nextafter(0.5, 1));
+  failed.set_equal(false);
+  failed.set_problem("the evaluator crashed");
+  service_.verified = {equal, different, failed};
+  const Finished bad = Run({"verify", "abc"});
+  EXPECT_EQ(bad.status.code, 1);
+  EXPECT_EQ(bad.output,
+            "jobs/0000000000000abc/candidates/3\n"
+            "  seed 0: recorded 0.5, repeated 0.50000000000000011\n"
+            "jobs/0000000000000abc/candidates/3: the evaluator crashed\n");
+  EXPECT_THAT(bad.errors, HasSubstr("2 of 3 evaluations are not as recorded"));
+  EXPECT_EQ(Run({"verify", "abc", "--sample", "0"}).status.code, 2);
+}
+
 class LogsTest : public LatheTest {
  protected:
   LogsTest() {

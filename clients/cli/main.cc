@@ -6,6 +6,7 @@
 #include "clients/cli/client.h"
 #include "clients/cli/commands.h"
 #include "clients/cli/prog_commands.h"
+#include "clients/cli/store_commands.h"
 #include "clients/cli/terminal_text.h"
 #include "clients/run/run_command.h"
 
@@ -24,6 +25,7 @@ struct CommandLine {
 
   std::string name;  // of a job or another resource
   SubmitOptions submit;
+  VerifyOptions verify;
   ExportOptions export_options;
   size_t most = 50;
   bool all = false, once = false, follow = false;
@@ -126,6 +128,18 @@ void AddVerbs(CLI::App& app, CommandLine& line) {
   AddVerb(app, line, JobVerb::kDelete, "delete", "Remove a job that has ended");
 }
 
+void AddVerify(CLI::App& app, CommandLine& line) {
+  CLI::App* verify = Add(app, line, "verify", "Repeat recorded evaluations and compare every bit",
+                         [&line](const Address& server, bool json) {
+                           return VerifyCommand(server, line.name, line.verify, json);
+                         });
+  verify->add_option("JOB", line.name, "Name of the job, or enough of its digits")->required();
+  verify->add_option("--sample", line.verify.sample, "How many candidates")
+      ->check(CLI::Range(1, 10000))
+      ->capture_default_str();
+  verify->add_option("--seed", line.verify.seed, "Of the draw")->capture_default_str();
+}
+
 void AddLogs(CLI::App& app, CommandLine& line) {
   CLI::App* logs =
       Add(app, line, "logs", "Print the log of a job", [&line](const Address& server, bool json) {
@@ -143,12 +157,14 @@ int Main(int argc, char** argv) {
   app.add_option("--server", line.server, "Address of the server: HOST:PORT or unix:PATH")
       ->envname("LATHE_SERVER")
       ->capture_default_str();
-  for (auto* add : {AddSubmit, AddJobs, AddWatch, AddTop, AddShow, AddExport, AddVerbs, AddLogs}) {
+  for (auto* add : {AddSubmit, AddJobs, AddWatch, AddTop, AddShow, AddExport, AddVerbs, AddVerify,
+                    AddLogs}) {
     add(app, line);
   }
-  int run_status = 0, prog_status = 0;
+  int run_status = 0, prog_status = 0, store_status = 0;
   AddRunCommand(app, &run_status);
   AddProgCommand(app, &prog_status);
+  AddStoreCommand(app, &store_status);
   try {
     app.parse(argc, argv);
   } catch (const CLI::ParseError& error) {
@@ -157,6 +173,7 @@ int Main(int argc, char** argv) {
   }
   if (app.got_subcommand("run")) return run_status;
   if (app.got_subcommand("prog")) return prog_status;
+  if (app.got_subcommand("store")) return store_status;
   if (line.command == nullptr) {
     return Fail(absl::InvalidArgumentError("a command is missing; see lathe --help"));
   }

@@ -17,6 +17,7 @@
 #include "server/store/disk_room.h"
 #include "server/store/schema_version.h"
 #include "server/store/store_directory.h"
+#include "server/store/write_ahead_log.h"
 
 namespace lathe {
 namespace {
@@ -144,6 +145,8 @@ class RocksDbStore : public Store {
   ~RocksDbStore() override { Close(); }
 
   absl::Status Start(DirectoryContent content);
+  // Opens what is there to be read, and nothing else.
+  absl::Status StartReading();
 
   absl::Status Write(const WriteBatch& batch) override;
   absl::StatusOr<std::optional<std::string>> Get(Kind kind, std::string_view key) const override;
@@ -226,7 +229,16 @@ absl::Status RocksDbStore::CheckFamilies() const {
 absl::Status RocksDbStore::Start(DirectoryContent content) {
   if (content == DirectoryContent::kNothing) return Open(Access::kCreate);
   absl::Status status = CheckFamilies();
+  if (status.ok()) status = CheckWriteAheadLogs(directory_);
   return status.ok() ? Open(Access::kWrite) : status;
+}
+
+absl::Status RocksDbStore::StartReading() {
+  absl::Status status = CheckFamilies();
+  if (status.ok()) status = CheckWriteAheadLogs(directory_);
+  if (status.ok()) status = Open(Access::kRead);
+  failure_ = absl::FailedPreconditionError("the store is open for reading only");
+  return status;
 }
 
 absl::Status RocksDbStore::Reopen() {
@@ -311,6 +323,17 @@ absl::StatusOr<std::unique_ptr<Store>> OpenRocksDbStore(const std::string& direc
   absl::Status status = store->Start(*content);
   if (status.ok()) status = CheckSchemaVersion(*store, directory);
   if (!status.ok()) return status;
+  return store;
+}
+
+absl::StatusOr<std::unique_ptr<Store>> OpenRocksDbStoreForReading(const std::string& directory) {
+  auto store = std::make_unique<RocksDbStore>(directory, Durability::kProcess);
+  absl::Status status = store->StartReading();
+  if (!status.ok()) return status;
+  const std::string damage = FindDamagedTable(directory);
+  if (!damage.empty()) {
+    return absl::DataLossError(absl::StrCat("store ", directory, ": ", damage));
+  }
   return store;
 }
 

@@ -22,6 +22,10 @@ enum class Durability : uint8_t { kProcess, kMachine };
 absl::StatusOr<std::unique_ptr<Store>> OpenRocksDbStore(
     const std::string& directory, Durability durability = Durability::kProcess);
 
+// Opens a store that no server has open, to be read; changes nothing. Reads every block of every
+// table first: data loss names the file that is damaged. Not found if there is none.
+absl::StatusOr<std::unique_ptr<Store>> OpenRocksDbStoreForReading(const std::string& directory);
+
 }  // namespace lathe
 
 #endif  // LATHE_SERVER_STORE_ROCKSDB_STORE_H_

@@ -6,6 +6,7 @@
 
 #include <atomic>
 #include <chrono>
+#include <functional>
 #include <future>
 #include <string>
 #include <thread>
@@ -19,8 +20,16 @@ namespace lathe {
 
 class DeskWorker {
  public:
-  DeskWorker(EvaluationDesk& desk, int batch, uint64_t delay_seed, EvaluationAudit* audit = nullptr)
-      : desk_(desk), batch_(batch), audit_(audit), delays_(delay_seed, {1}) {
+  // Whether an item ends its evaluator.
+  using Poisoned = std::function<bool(const v1::EvaluationItem&)>;
+
+  DeskWorker(EvaluationDesk& desk, int batch, uint64_t delay_seed, EvaluationAudit* audit = nullptr,
+             Poisoned poisoned = nullptr)
+      : desk_(desk),
+        batch_(batch),
+        audit_(audit),
+        poisoned_(std::move(poisoned)),
+        delays_(delay_seed, {1}) {
     v1::RegisterWorkerRequest request;
     request.mutable_worker()->set_display_name("desk worker");
     request.mutable_worker()->set_numeric_class("synthetic");
@@ -79,6 +88,11 @@ class DeskWorker {
     v1::ItemResult& result = *request.add_results();
     *result.mutable_token() = lease.token();
     result.set_program_hash(lease.item().program_hash());
+    if (poisoned_ && poisoned_(lease.item())) {
+      result.mutable_fault()->set_kind(v1::EvaluationFault::CRASHED);
+      desk_.Complete(request).status().IgnoreError();
+      return;
+    }
     result.mutable_duration()->set_nanos(1000000);
     for (int seed : lease.item().seed_indices()) {
       if (audit_ != nullptr) audit_->Runs(lease.item(), seed);
@@ -97,6 +111,7 @@ class DeskWorker {
   EvaluationDesk& desk_;
   const int batch_;
   EvaluationAudit* const audit_;
+  const Poisoned poisoned_;
   RandomStream delays_;
   std::string name_;
   std::atomic<bool> stopping_{false};

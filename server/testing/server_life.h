@@ -40,9 +40,11 @@ class Life {
     clock_.join();
   }
 
-  void AddWorkers(int count, int batch = 4, EvaluationAudit* audit = nullptr) {
+  void AddWorkers(int count, int batch = 4, EvaluationAudit* audit = nullptr,
+                  DeskWorker::Poisoned poisoned = nullptr) {
     for (int i = 0; i < count; ++i) {
-      workers_.push_back(std::make_unique<DeskWorker>(desk_, batch, workers_.size(), audit));
+      workers_.push_back(
+          std::make_unique<DeskWorker>(desk_, batch, workers_.size(), audit, poisoned));
     }
   }
   // Whether it could take up what an earlier life left.
@@ -86,7 +88,8 @@ class Life {
   }
 
   JobBoard& Board() { return board_; }
-  const Metrics& Metric() const { return metrics_; }
+  EvaluationDesk& Desk() { return desk_; }
+  Metrics& Metric() { return metrics_; }
 
  private:
   Store& store_;

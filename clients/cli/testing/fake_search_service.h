@@ -24,6 +24,7 @@ class FakeSearchService : public v1::SearchService::Service {
   std::map<std::string, v1::Program> programs;
   std::vector<v1::Evaluation> evaluations;
   std::vector<v1::Worker> workers;
+  std::vector<v1::VerifyJobResponse> verified;
   std::vector<v1::LogEntry> entries;
   int most_per_page = 1000;
   bool full_pages = false;  // whatever the request wishes for
@@ -110,6 +111,19 @@ class FakeSearchService : public v1::SearchService::Service {
                          v1::DeleteJobResponse*) override {
     v1::Job job;
     return Change("DeleteJob", request->name(), &job);
+  }
+
+  grpc::Status VerifyJob(grpc::ServerContext*, const v1::VerifyJobRequest* request,
+                         grpc::ServerWriter<v1::VerifyJobResponse>* writer) override {
+    Count("VerifyJob");
+    v1::Job job;
+    const grpc::Status status = FindJob(request->name(), &job);
+    if (!status.ok()) return status;
+    for (v1::VerifyJobResponse response : verified) {
+      response.set_sample(request->sample());
+      writer->Write(response);
+    }
+    return grpc::Status::OK;
   }
 
   grpc::Status WatchJob(grpc::ServerContext* context, const v1::WatchJobRequest* request,
