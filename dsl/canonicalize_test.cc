@@ -114,6 +114,11 @@ TEST(Canonicalize, StatesThatDifferStay) {
                  "update = sub(a, b)\n")
                 .second,
             6u);
+  // Of three that move alike two start alike.
+  EXPECT_EQ(Size("state  a[P,R,C] = 0\nstate  b[P,R,C] = 0\nstate  c[P,R,C] = 1\n"
+                 "next a = g\nnext b = g\nnext c = g\nv = mul(a, b)\nupdate = sub(v, c)\n")
+                .second,
+            2u);
 }
 
 TEST(Canonicalize, CommonSubexpressionsAreOne) {

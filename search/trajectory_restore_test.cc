@@ -186,6 +186,27 @@ TEST(TrajectoryRestore, AStrategyIsLoadedAndToldOnlyWhatFollows) {
   EXPECT_EQ(script.told.size() + std::stoul(whole.checkpoint->strategy), whole.script.told.size());
 }
 
+TEST(TrajectoryRestore, WhatWasProposedInVainStillCounts) {
+  // With a window of one each duplicate is told before the next one is proposed.
+  TrajectoryOptions options = WithWindow(1);
+  options.exhausted_after = 5;
+  MemoryLog log;
+  options.log = &log;
+  Script script;
+  script.programs = Programs("nddddddddd");
+  Trajectory whole(options, std::make_unique<Scripted>(script), DefaultFilters());
+  EXPECT_EQ(RunToEnd(whole, CompletionOrder::FirstFirst(), ByFactor), "space_exhausted");
+  EXPECT_EQ(whole.Count().proposed, 6u);
+
+  const MemoryLog half = Prefix(log, 4, 1);
+  script.told_at.resize(4);
+  Trajectory trajectory(options, std::make_unique<Scripted>(script), DefaultFilters());
+  const auto restored = trajectory.Restore(half, Checkpoint{4, 1, "4"});
+  ASSERT_TRUE(restored.ok()) << restored.status();
+  EXPECT_EQ(RunToEnd(trajectory, CompletionOrder::FirstFirst(), ByFactor), "space_exhausted");
+  EXPECT_EQ(trajectory.Count().proposed, 6u);
+}
+
 TEST(TrajectoryRestore, ADamagedLogIsRefused) {
   const Whole whole = RunWhole();
   const auto restore = [&](const MemoryLog& log, const std::optional<Checkpoint>& checkpoint) {

@@ -111,7 +111,10 @@ void EvaluationDesk::Plan(const PendingPtr& pending) {
     if (!result) to_run.push_back(request.seeds[i]);
     if (result && result->diverged && request.stop_at_divergence) break;
   }
-  if (!DeliverIfDone(pending)) AddItem(pending, to_run);
+  if (!DeliverIfDone(pending)) return AddItem(pending, to_run);
+  if (options_.now() < start_ + options_.settle_time) {
+    answered_keys_.insert(ItemKeyOf(*pending, request.seeds));
+  }
 }
 
 // Fills in a result if the store has it. False if the store cannot be read: the request has been
@@ -146,7 +149,10 @@ void EvaluationDesk::AddItem(const PendingPtr& pending, const std::vector<int>& 
   if (item.repeat) {
     pending->repeat_item = id;
   } else {
-    MakeKnown(id, item);
+    // So that others can share it, and a later server finds it again.
+    for (int seed : seeds) under_way_[KeyOf(item, seed)] = id;
+    item.key = ItemKeyOf(*pending, seeds);
+    by_key_[item.key] = id;
   }
   const DatasetInfo* dataset = DatasetByName(request.task.dataset());
   queue_.Add(id, {request.numeric_class, request.task.dataset(),
@@ -154,17 +160,11 @@ void EvaluationDesk::AddItem(const PendingPtr& pending, const std::vector<int>& 
   items_.emplace(id, std::move(item));
 }
 
-// So that others can share it, and a later server finds it again.
-void EvaluationDesk::MakeKnown(ItemId id, Item& item) {
+std::string EvaluationDesk::ItemKeyOf(const Pending& pending, const std::vector<int>& seeds) const {
   FieldHasher key;
-  for (int seed : item.content.seed_indices()) {
-    const EvaluationKey evaluation = KeyOf(item, seed);
-    under_way_[evaluation] = id;
-    key.Text(evaluation.Bytes());
-  }
-  key.Number(item.content.stop_at_divergence());
-  item.key = key.Digest().Hex();
-  by_key_[item.key] = id;
+  for (int seed : seeds) key.Text(KeyOf(pending, seed).Bytes());
+  key.Number(pending.request.stop_at_divergence);
+  return key.Digest().Hex();
 }
 
 bool EvaluationDesk::DeliverIfDone(const PendingPtr& pending) {

@@ -131,7 +131,8 @@ class EvaluationDesk {
   void Plan(const PendingPtr& pending);
   bool AnswerFromStore(const PendingPtr& pending, size_t seed);
   void AddItem(const PendingPtr& pending, const std::vector<int>& seeds);
-  void MakeKnown(ItemId id, Item& item);
+  // The key of an item that runs these seeds for a request.
+  std::string ItemKeyOf(const Pending& pending, const std::vector<int>& seeds) const;
   bool DeliverIfDone(const PendingPtr& pending);
   // By value: what refers to the request may go with it.
   void Deliver(PendingPtr pending, absl::StatusOr<EvaluationResult> result);
@@ -176,6 +177,9 @@ class EvaluationDesk {
   std::vector<std::weak_ptr<EvaluationClient>> subscribers_;
   std::list<Parked> parked_;
   std::unordered_map<std::string, ItemId> by_key_;
+  // Of requests that the store has answered since the start, while leases of earlier lives are
+  // undecided: what those bring is there already.
+  std::set<std::string> answered_keys_;
   // Leases of earlier lives that were taken up, as leases of this one.
   std::map<std::tuple<int64_t, int64_t, int64_t>, v1::LeaseToken> taken_up_;
   const absl::Time start_;

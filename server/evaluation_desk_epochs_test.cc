@@ -16,7 +16,8 @@ class EvaluationDeskEpochsTest : public DeskFixture {
  protected:
   EvaluationDeskEpochsTest() : next_(store_, metrics_, NextOptions()) {
     desk_.Submit(Request(1, 1));
-    old_lease_ = TakeLeases(AddWorker()).at(0);
+    old_worker_ = AddWorker();
+    old_lease_ = TakeLeases(old_worker_).at(0);
     worker_ = Join("class-a");
   }
 
@@ -62,7 +63,12 @@ class EvaluationDeskEpochsTest : public DeskFixture {
     return next_.Heartbeat(request)->ended_size();
   }
 
+  int Complete(const v1::Lease& lease) {
+    return DeskFixture::Complete(old_worker_, Result(lease));
+  }
+
   EvaluationDesk next_;
+  std::string old_worker_;
   v1::Lease old_lease_;
   std::string worker_;
 };
@@ -111,6 +117,19 @@ TEST_F(EvaluationDeskEpochsTest, AnItemThatIsGrantedAgainIsNotTakenUp) {
   EXPECT_TRUE(client_->delivered.contains(1));
 }
 
+TEST_F(EvaluationDeskEpochsTest, ATokenOfAnEarlierServerIsNoneOfThisOne) {
+  // The same program with other seeds, under the numbers that the earlier server gave.
+  next_.Submit(Request(1, 1, {2, 3}));
+  const std::vector<v1::Lease> leases = Lease(worker_);
+  ASSERT_EQ(leases.size(), 1u);
+  ASSERT_EQ(leases[0].token().item(), old_lease_.token().item());
+  ASSERT_EQ(leases[0].token().grant(), old_lease_.token().grant());
+  now_ += absl::Seconds(31);
+  EXPECT_EQ(EndedByHeartbeat(), 1);
+  EXPECT_EQ(Send(worker_, Result(old_lease_)), kPrecondition);
+  EXPECT_TRUE(client_->delivered.empty());
+}
+
 TEST_F(EvaluationDeskEpochsTest, WhatNobodyAsksForWithinTheSettlingTimeIsOver) {
   next_.Submit(Request(2, 2));  // another item
   now_ += absl::Seconds(9);
@@ -133,6 +152,17 @@ TEST_F(EvaluationDeskEpochsTest, ALeaseThatWasTakenUpRunsOutAsAnyOther) {
   EXPECT_EQ(metrics_.leases_expired.Value(), 1);
   ASSERT_EQ(Lease(other).size(), 1u);
   EXPECT_EQ(Send(worker_, Result(old_lease_)), kPrecondition);
+}
+
+// The server died between writing a result and saying so.
+TEST_F(EvaluationDeskEpochsTest, WhatIsRecordedAlreadyIsAcknowledged) {
+  EXPECT_EQ(Complete(old_lease_), kOk);
+  EXPECT_EQ(Send(worker_, Result(old_lease_)), kUnavailable);
+  next_.Submit(Request(3, 1));
+  EXPECT_EQ(client_->delivered.at(3).sources.from_store(), 2u);
+  EXPECT_EQ(EndedByHeartbeat(), 1);
+  EXPECT_EQ(Send(worker_, Result(old_lease_)), kOk);
+  EXPECT_EQ(metrics_.evaluations.Value(), 2);
 }
 
 // A pause: nobody waits for the item any more, and what its worker finds is kept.

@@ -2,6 +2,7 @@
 // is tried again or given up.
 #include "absl/strings/str_cat.h"
 #include "rpc/status.h"
+#include "server/crash_point.h"
 #include "server/evaluation_desk.h"
 #include "server/wire_time.h"
 
@@ -68,7 +69,9 @@ absl::StatusOr<v1::CompleteEvaluationsResponse> EvaluationDesk::Complete(
       if (status.ok() && result.has_scores()) status = PutScores(**worker, result, now, batch);
       statuses.push_back(std::move(status));
     }
+    CrashPoint("complete.before_write");
     const absl::Status written = records_.Write(batch);
+    CrashPoint("complete.after_write");
     for (size_t i = 0; i < results.size(); ++i) {
       const v1::ItemResult& result = results[i];
       if (statuses[i].ok() && result.has_scores()) statuses[i] = written;
@@ -79,6 +82,7 @@ absl::StatusOr<v1::CompleteEvaluationsResponse> EvaluationDesk::Complete(
     UpdateGauges();
   }
   for (const auto& answer : answers) answer();
+  CrashPoint("complete.before_answer");
   return response;
 }
 
@@ -120,6 +124,7 @@ absl::Status EvaluationDesk::CheckHeld(WorkerId worker, const v1::ItemResult& re
 }
 
 bool EvaluationDesk::IsAnswered(const v1::LeaseToken& token) const {
+  if (token.epoch() < options_.epoch && answered_keys_.contains(token.item_key())) return true;
   return token.epoch() == options_.epoch &&
          answered_.count({static_cast<ItemId>(token.item()), static_cast<uint64_t>(token.grant())}) >
              0;

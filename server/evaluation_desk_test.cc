@@ -331,10 +331,15 @@ TEST_F(EvaluationDeskTest, ACallThatWaitsIsAnsweredByWorkByTimeOrByTheEnd) {
   ASSERT_EQ(answers.size(), 3u);
   EXPECT_EQ(answers[2]->leases_size(), 0);
 
+  wait(false);
+  desk_.Tick();
+  ASSERT_EQ(answers.size(), 4u) << "nobody is there to wait";
+  EXPECT_EQ(answers[3]->leases_size(), 0);
+
   wait(true);
   desk_.Stop();
-  ASSERT_EQ(answers.size(), 4u);
-  EXPECT_EQ(answers[3].status().code(), absl::StatusCode::kUnavailable);
+  ASSERT_EQ(answers.size(), 5u);
+  EXPECT_EQ(answers[4].status().code(), absl::StatusCode::kUnavailable);
 }
 
 TEST_F(EvaluationDeskTest, WorkIsSharedOutFairly) {

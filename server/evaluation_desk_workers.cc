@@ -3,6 +3,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "rpc/status.h"
+#include "server/crash_point.h"
 #include "server/evaluation_desk.h"
 #include "server/wire_time.h"
 
@@ -85,6 +86,7 @@ v1::LeaseEvaluationsResponse EvaluationDesk::Grant(RegisteredWorker& worker, siz
     *lease.mutable_time_to_live() = ToProto(options_.lease_time);
     metrics_.leases_granted.Increment();
   }
+  if (!response.leases().empty()) CrashPoint("lease.before_answer");
   return response;
 }
 
@@ -147,8 +149,8 @@ v1::LeaseToken EvaluationDesk::TokenOfThisLife(WorkerId worker, const v1::LeaseT
 }
 
 bool EvaluationDesk::IsUndecided(const v1::LeaseToken& token, absl::Time now) const {
-  return token.epoch() < options_.epoch && !by_key_.contains(token.item_key()) &&
-         now < start_ + options_.settle_time;
+  return token.epoch() < options_.epoch && now < start_ + options_.settle_time &&
+         !by_key_.contains(token.item_key()) && !answered_keys_.contains(token.item_key());
 }
 
 absl::Status EvaluationDesk::Unregister(const v1::UnregisterWorkerRequest& request) {

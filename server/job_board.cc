@@ -8,6 +8,7 @@
 #include "absl/time/clock.h"
 #include "rpc/status.h"
 #include "search/spec/resolve_job.h"
+#include "server/crash_point.h"
 #include "server/evaluation_records.h"
 #include "server/job_records.h"
 #include "server/job_run.h"
@@ -67,6 +68,7 @@ absl::Status JobBoard::RestoreOne(JobId id, v1::Job job, Unfinished unfinished) 
   if (!sequence.ok()) return sequence.status();
   job.clear_name();
   auto live = std::make_shared<LiveJob>(store_, metrics_, id, std::move(job), *spec, *sequence);
+  CrashPoint("restore.job");
   if (unfinished == Unfinished::kAbandon) {
     const std::string reason = "left unfinished by a server that ended";
     live->Log(v1::LogEntry::WARNING, reason);
@@ -154,6 +156,7 @@ absl::StatusOr<v1::Job> JobBoard::Create(const v1::CreateJobRequest& request) {
   batch.Put(Kind::kJobs, JobKey(id), job.SerializeAsString());
   batch.Put(Kind::kEvents, EventKey(id, job.revision()), job.SerializeAsString());
   if (absl::Status status = WriteMeasured(store_, metrics_, batch); !status.ok()) return status;
+  CrashPoint("create.after_write");
 
   metrics_.jobs_created.Increment();
   auto live = std::make_shared<LiveJob>(store_, metrics_, id, std::move(job), *spec, 0);

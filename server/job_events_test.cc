@@ -62,6 +62,22 @@ TEST(JobEvents, EveryRevisionIsToldOnceAndAgainFromAnyPoint) {
   EXPECT_EQ(ReasonOf(WatchFrom(store, life.Board(), id + 1, 0).status), "JOB_NOT_FOUND");
 }
 
+TEST(JobEvents, AWatchFromWhereAJobIsRepeatsNothing) {
+  MemoryStore store;
+  Life life(store);
+  const JobId id = life.Create(SmallJob());  // without a worker
+  const auto live = life.Board().Live(id);
+  int polls = 0;
+  const Seen seen = WatchFrom(store, life.Board(), id, -1, [&] {
+    EXPECT_TRUE(live->Update([](v1::Job&) {}).ok());
+    return ++polls > 3;
+  });
+  ASSERT_GE(seen.revisions.size(), 3u);
+  for (size_t i = 1; i < seen.revisions.size(); ++i) {
+    ASSERT_EQ(seen.revisions[i], seen.revisions[i - 1] + 1);
+  }
+}
+
 TEST(JobEvents, AReaderOverFiftyDeathsSeesEachRevisionOnce) {
   const auto disk = std::make_shared<MemoryStore>();
   RandomStream random(3, {});
@@ -98,6 +114,22 @@ TEST(JobEvents, AReaderOverFiftyDeathsSeesEachRevisionOnce) {
   for (size_t i = 0; i < revisions.size(); ++i) {
     ASSERT_EQ(revisions[i], static_cast<int64_t>(i) + 1);
   }
+}
+
+TEST(JobEvents, WhatCouldNotBeWrittenIsNotTold) {
+  FaultyStore store(std::make_shared<MemoryStore>());
+  Metrics metrics;
+  v1::Job job;
+  job.set_state(v1::Job::RUNNING);
+  LiveJob live(store, metrics, 1, job, SmallJob(), 0);
+  const auto change = [](v1::Job& changed) { changed.set_state(v1::Job::PAUSED); };
+  store.FailWrite(1, absl::UnavailableError("no disk"));
+  EXPECT_FALSE(live.Update(change).ok());
+  EXPECT_EQ(live.Snapshot().state(), v1::Job::RUNNING);
+  EXPECT_EQ(live.Snapshot().revision(), 0);
+  EXPECT_TRUE(live.Update(change).ok());
+  EXPECT_EQ(live.Snapshot().state(), v1::Job::PAUSED);
+  EXPECT_EQ(live.Snapshot().revision(), 1);
 }
 
 TEST(JobEvents, ARevisionThatIsNoLongerKeptIsOutOfRange) {

@@ -221,6 +221,44 @@ TEST(JobRestart, ADamagedLogFailsTheJobAndNamesTheRecord) {
   EXPECT_THAT(job.state_reason(), HasSubstr("damaged record of kind outcomes"));
 }
 
+TEST(JobRestart, WhatIsLoggedComesBackAsItWas) {
+  MemoryStore store;
+  SearchLog log(store, nullptr, 5, 1);
+  CandidateRecord fresh, duplicate, rejected;
+  fresh.slot = 2;
+  fresh.told = 1;
+  fresh.raw_text = "a text";
+  fresh.ranges = {{0, 1, true, false}, {-2, 0.5, false, true}};
+  fresh.program = Hash128{1, 2};
+  fresh.parents = {7, 0};
+  fresh.operation = "insert";
+  duplicate.index = 1;
+  duplicate.duplicate_of = 0;
+  duplicate.program = Hash128{3, 4};
+  rejected.index = 2;
+  rejected.rejected_by = Filter::no_effect;
+  const std::vector<CandidateRecord> records = {fresh, duplicate, rejected};
+  for (const CandidateRecord& record : records) log.Proposed(record, nullptr);
+  const std::vector<Outcome> outcomes = {Outcome::Ok(0.25), Outcome::Diverged(), Outcome::Failed()};
+  for (uint64_t slot = 0; slot < 3; ++slot) log.Told(slot, outcomes[slot]);
+  ASSERT_TRUE(store.Write(log.TakeUnwritten()).ok());
+
+  std::vector<CandidateRecord> read;
+  const auto visit = [&](const CandidateRecord& record) {
+    read.push_back(record);
+    return absl::OkStatus();
+  };
+  EXPECT_TRUE(log.ForEachCandidate(visit).ok());
+  EXPECT_TRUE(read == records);
+  for (uint64_t i = 0; i < 3; ++i) EXPECT_TRUE(*log.Candidate(i) == records[i]) << i;
+  EXPECT_TRUE(*log.Outcomes() == outcomes);
+
+  WriteBatch damage;
+  damage.Delete(Kind::kOutcomes, OutcomeKey(5, 1, 1));
+  ASSERT_TRUE(store.Write(damage).ok());
+  EXPECT_TRUE(absl::IsDataLoss(log.Outcomes().status())) << "one in the middle is missing";
+}
+
 // A job that another version of the engine began is not gone on with.
 TEST(JobRestart, AnotherEngineIsRefusedWithTheReason) {
   MemoryStore store;

@@ -5,6 +5,7 @@
 #include "absl/strings/str_cat.h"
 #include "search/spec/build_search.h"
 #include "search/spec/report.h"
+#include "server/crash_point.h"
 #include "server/evaluation_records.h"
 #include "server/job_versions.h"
 #include "server/resource_names.h"
@@ -324,7 +325,10 @@ WriteBatch JobRun::TakeRecords(Checkpoints checkpoints) {
 absl::Status JobRun::Flush(Checkpoints checkpoints) {
   if (Unwritten() == 0) return absl::OkStatus();
   const WriteBatch batch = TakeRecords(checkpoints);
-  return Persist([&] { return WriteMeasured(store_, metrics_, batch); });
+  CrashPoint("log.before_write");
+  absl::Status status = Persist([&] { return WriteMeasured(store_, metrics_, batch); });
+  CrashPoint("log.after_write");
+  return status;
 }
 
 absl::Status JobRun::Update(const std::function<void(v1::Job&)>& change, WriteBatch batch) {

@@ -1,5 +1,6 @@
 #include "server/live_job.h"
 
+#include "server/crash_point.h"
 #include "server/evaluation_records.h"
 #include "server/wire_time.h"
 
@@ -41,7 +42,9 @@ absl::Status LiveJob::Update(const std::function<void(v1::Job&)>& change, WriteB
   batch.Put(Kind::kEvents, EventKey(id_, revision), bytes);
   batch.Put(Kind::kJobs, JobKey(id_), std::move(bytes));
   // What can be seen must be there: written first, told afterwards.
+  CrashPoint("job.before_write");
   absl::Status status = WriteMeasured(store_, metrics_, batch);
+  CrashPoint("job.after_write");
   if (status.ok()) Publish(std::move(next));
   return status;
 }

@@ -11,6 +11,7 @@
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
 #include "rpc/channel.h"
+#include "server/crash_point.h"
 #include "server/evaluation_records.h"
 #include "server/listen.h"
 #include "server/malformed_requests.h"
@@ -49,6 +50,7 @@ class RunningServer : public Server {
   absl::Status Open(const ServerOptions& options) {
     const auto epoch = NextEpoch(*store_, metrics_);
     if (!epoch.ok()) return epoch.status();
+    CrashPoint("start.after_epoch");
     DeskOptions desk;
     desk.lease_time = options.lease_time;
     desk.epoch = *epoch;
@@ -158,7 +160,7 @@ class RunningServer : public Server {
 }  // namespace
 
 absl::StatusOr<std::unique_ptr<Server>> Server::Start(const ServerOptions& options) {
-  auto store = OpenRocksDbStore(options.store, options.durability);
+  auto store = OpenRocksDbStore(options.store, {.durability = options.durability});
   if (!store.ok()) return store.status();
   return Start(options, *std::move(store));
 }

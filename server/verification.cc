@@ -36,14 +36,11 @@ class Answers : public EvaluationClient {
   void WorkersChanged() override {}
   void Warn(const std::string&) override {}
 
-  std::optional<Answer> Take(absl::Duration most) {
+  // All that have come, none if none does within `most`.
+  std::deque<Answer> Take(absl::Duration most) {
     std::unique_lock lock(mutex_);
-    const bool came = came_.wait_for(lock, absl::ToChronoMilliseconds(most),
-                                     [this] { return !answers_.empty(); });
-    if (!came) return std::nullopt;
-    Answer answer = std::move(answers_.front());
-    answers_.pop_front();
-    return answer;
+    came_.wait_for(lock, absl::ToChronoMilliseconds(most), [this] { return !answers_.empty(); });
+    return std::exchange(answers_, {});
   }
 
  private:
@@ -141,6 +138,8 @@ class Verifier {
   const EvaluationRecords records_;
 };
 
+absl::Status GivenUp() { return absl::CancelledError("the verification was given up"); }
+
 absl::Status WrongSample(int sample) {
   return WithReason(
       WithField(absl::InvalidArgumentError(absl::StrCat(
@@ -178,15 +177,16 @@ absl::Status VerifyJob(Store& store, const JobBoard& board, EvaluationDesk& desk
     desk.Submit(requests.back());
   }
   absl::Status status;
-  for (size_t left = drawn->size(); left > 0 && status.ok();) {
-    if (is_over()) status = absl::CancelledError("the verification was given up");
-    const auto answer = answers->Take(kPatience);
-    if (!answer) continue;
-    --left;
-    v1::VerifyJobResponse response =
-        verifier.Compare(requests[answer->id], (*drawn)[answer->id], answer->result);
-    response.set_sample(static_cast<int>(drawn->size()));
-    if (!tell(response)) status = absl::CancelledError("the verification was given up");
+  for (size_t told = 0; told < drawn->size() && status.ok();) {
+    if (is_over()) status = GivenUp();
+    for (const Answer& answer : answers->Take(kPatience)) {
+      v1::VerifyJobResponse response =
+          verifier.Compare(requests[answer.id], (*drawn)[answer.id], answer.result);
+      response.set_sample(static_cast<int>(drawn->size()));
+      ++told;
+      if (!tell(response)) status = GivenUp();
+      if (!status.ok()) break;
+    }
   }
   desk.Forget(answers.get(), Leased::kDrop);
   return status;

@@ -11,6 +11,7 @@ must never have been started again; and no candidate may have failed.
 """
 
 import argparse
+import os
 import pathlib
 import random
 import signal
@@ -27,7 +28,7 @@ SPEC = """
 name: "chaos"
 seed: 3
 window: 24
-budget { evaluations: 1000 }
+budget { evaluations: 700 }
 strategy { population: 60 tournament: 4 }
 task { steps: 40 seeds: 2 }
 study {
@@ -43,29 +44,32 @@ JOB_PATIENCE = 600  # seconds
 class Service:
     """A server and its workers, each of which can be killed and started again."""
 
-    def __init__(self, binaries, folder, sync):
-        self.binaries, self.folder = binaries, folder
+    def __init__(self, binaries, folder, sync, evaluator="lathe-evaluator"):
+        self.binaries, self.folder, self.evaluator = binaries, folder, evaluator
         self.address = f"unix:{folder / 'socket'}"
         self.sync = sync
         self.journal = folder / "journal"
         self.server = None
         self.workers = [None] * WORKERS
+        self.channels = []
 
-    def _start(self, name, command):
+    def _start(self, name, command, environment=None):
         log = open(self.folder / f"{name}.log", "ab")
         with log:
-            return subprocess.Popen([str(word) for word in command], stdout=log, stderr=log)
+            return subprocess.Popen([str(word) for word in command], stdout=log, stderr=log,
+                                    env={**os.environ, **(environment or {})})
 
-    def start_server(self):
+    def start_server(self, program="lathe-server", environment=None):
         self.server = self._start("server", [
-            self.binaries / "lathe-server", "--store", self.folder / "store", "--listen",
+            self.binaries / program, "--store", self.folder / "store", "--listen",
             self.address, "--metrics", "off", "--lease-seconds", "2",
-            "--sync" if self.sync else "--no-sync"])
+            "--sync" if self.sync else "--no-sync"], environment)
 
     def start_worker(self, i):
         self.workers[i] = self._start(f"worker{i}", [
             self.binaries / "lathe-worker", "--server", self.address, "--batch", "8", "--name",
-            f"worker{i}", "--journal", self.journal])
+            f"worker{i}", "--journal", self.journal, "--evaluator",
+            self.binaries / self.evaluator])
 
     def start(self):
         self.start_server()
@@ -79,12 +83,14 @@ class Service:
         return int(children[0]) if children else None
 
     def stop(self):
-        processes = [self.server, *self.workers]
-        for process in processes:
-            if process and process.poll() is None:
+        for channel in self.channels:
+            channel.close()
+        # Workers first: they take leave of a server that is there.
+        for processes in [self.workers, [self.server]]:
+            running = [process for process in processes if process and process.poll() is None]
+            for process in running:
                 process.send_signal(signal.SIGTERM)
-        for process in processes:
-            if process:
+            for process in running:
                 try:
                     process.wait(PATIENCE)
                 except subprocess.TimeoutExpired:
@@ -115,7 +121,8 @@ class Watch(threading.Thread):
             last = self.revisions[-1] if self.revisions else 0
             request = messages.WatchJobRequest(name=self.name, after_revision=last)
             try:
-                for update in self.search.WatchJob(request, timeout=JOB_PATIENCE):
+                for update in self.search.WatchJob(request, timeout=JOB_PATIENCE,
+                                                   wait_for_ready=True):
                     self.revisions.append(update.job.revision)
                     self.job = update.job
                 if self.has_ended():
@@ -125,7 +132,6 @@ class Watch(threading.Thread):
                 if error.code() not in gone:
                     self.error = error
                     return
-            time.sleep(0.02)
 
     def has_ended(self):
         return self.job and self.job.state in (self.job.SUCCEEDED, self.job.FAILED,
@@ -138,17 +144,17 @@ class Watch(threading.Thread):
         return f"{100 * progress.done // progress.total} % of {progress.phase}"
 
 
-def repeat(call, patience=PATIENCE):
+def ask(method, request):
     """The answer of a call that is repeated while the server is away."""
     import grpc
-    deadline = time.monotonic() + patience
+    deadline = time.monotonic() + PATIENCE
     while True:
         try:
-            return call()
+            # A channel connects again while a call waits on it, not between calls that fail at once.
+            return method(request, timeout=PATIENCE, wait_for_ready=True)
         except grpc.RpcError as error:
             if error.code() != grpc.StatusCode.UNAVAILABLE or time.monotonic() > deadline:
                 raise
-            time.sleep(0.05)
 
 
 def create_job(search):
@@ -156,7 +162,7 @@ def create_job(search):
     from lathe.v1 import job_spec_pb2, search_service_pb2 as messages
     request = messages.CreateJobRequest(spec=text_format.Parse(SPEC, job_spec_pb2.JobSpec()),
                                         request_id=str(uuid.uuid4()))
-    return repeat(lambda: search.CreateJob(request, timeout=PATIENCE)).name
+    return ask(search.CreateJob, request).name
 
 
 def end_of(search, name):
@@ -164,16 +170,15 @@ def end_of(search, name):
     from lathe.v1 import search_service_pb2 as messages
     candidates, token = [], ""
     while True:
-        page = repeat(lambda: search.ListCandidates(messages.ListCandidatesRequest(
-            parent=name, page_size=1000, page_token=token), timeout=PATIENCE))
+        page = ask(search.ListCandidates, messages.ListCandidatesRequest(
+            parent=name, page_size=1000, page_token=token))
         for candidate in page.candidates:
             candidate.name = ""
             candidates.append(candidate)
         token = page.next_page_token
         if not token:
             break
-    report = repeat(lambda: search.GetJobReport(messages.GetJobReportRequest(name=name),
-                                                timeout=PATIENCE))
+    report = ask(search.GetJobReport, messages.GetJobReportRequest(name=name))
     for field in ["search_seconds", "wall_seconds", "completed_out_of_order", "evaluations"]:
         report.ClearField(field)
     ok = [c for c in candidates if c.outcome == c.OK and c.HasField("slot")]
@@ -199,8 +204,8 @@ def check_journal(search, journal):
     recorded = {}
     for key, (program, values) in acknowledged.items():
         if program not in recorded:
-            page = repeat(lambda: search.ListEvaluations(messages.ListEvaluationsRequest(
-                parent=f"programs/{program}", page_size=1000), timeout=PATIENCE))
+            page = ask(search.ListEvaluations, messages.ListEvaluationsRequest(
+                parent=f"programs/{program}", page_size=1000))
             recorded[program] = {(e.seed_index, None if e.result.diverged else e.result.objective)
                                  for e in page.evaluations}
         for pair in zip(seeds[key], values):
@@ -232,16 +237,30 @@ def disturb(service, chance):
     return f"worker {i}"
 
 
-def run_job(service, chance, kills, tell):
-    """Runs one job, with at most so many kills on the way; its end and how many there were."""
+def connect(service):
     import grpc
     from lathe.v1 import search_service_pb2_grpc
+    service.channels.append(grpc.insecure_channel(service.address, options=[
+        ("grpc.initial_reconnect_backoff_ms", 50), ("grpc.max_reconnect_backoff_ms", 200)]))
+    return search_service_pb2_grpc.SearchServiceStub(service.channels[-1])
+
+
+def check_end(service, search, watch):
+    """The end of a job that has succeeded, after what holds for every job."""
+    assert watch.error is None, f"the watch ended with {watch.error}"
+    assert watch.job.state == watch.job.SUCCEEDED, watch.job.state_reason
+    assert watch.revisions == list(range(1, len(watch.revisions) + 1)), "revisions have gaps"
+    end = end_of(search, watch.name)
+    assert end["failed"] == 0, f"{end['failed']} candidates have failed"
+    end["acknowledged"] = check_journal(search, service.journal)
+    return end
+
+
+def run_job(service, chance, kills, tell):
+    """Runs one job, with at most so many kills on the way; its end and how many there were."""
     service.start()
-    channel = grpc.insecure_channel(service.address, options=[
-        ("grpc.initial_reconnect_backoff_ms", 50), ("grpc.max_reconnect_backoff_ms", 200)])
-    search = search_service_pb2_grpc.SearchServiceStub(channel)
-    name = create_job(search)
-    watch = Watch(search, name)
+    search = connect(service)
+    watch = Watch(search, create_job(search))
     done = 0
     deadline = time.monotonic() + JOB_PATIENCE
     while watch.is_alive():
@@ -253,13 +272,12 @@ def run_job(service, chance, kills, tell):
         if victim:
             done += 1
             tell(victim, watch.share())
-    assert watch.error is None, f"the watch ended with {watch.error}"
-    assert watch.job.state == watch.job.SUCCEEDED, watch.job.state_reason
-    assert watch.revisions == list(range(1, len(watch.revisions) + 1)), "revisions have gaps"
-    end = end_of(search, name)
-    end["acknowledged"] = check_journal(search, service.journal)
-    channel.close()
-    return end, done
+    return check_end(service, search, watch), done
+
+
+def check_same(end, expected):
+    for what in ["hash", "best", "candidates", "report"]:
+        assert end[what] == expected[what], f"{what} differs from the undisturbed run"
 
 
 def main():
@@ -295,9 +313,7 @@ def main():
                     expected = end
                     print(f"undisturbed: {len(end['candidates'])} candidates, hash {end['hash']}")
                     continue
-                for what in ["hash", "best", "candidates", "report"]:
-                    assert end[what] == expected[what], f"{what} differs from the undisturbed run"
-                assert end["failed"] == 0, f"{end['failed']} candidates have failed"
+                check_same(end, expected)
                 acknowledged += end["acknowledged"]
                 jobs += 1
                 print(f"job {jobs}: as if nothing had happened", flush=True)

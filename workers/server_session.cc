@@ -18,11 +18,17 @@ constexpr char kWorkerNotFound[] = "WORKER_NOT_FOUND";
 constexpr milliseconds kCallTimeout(10'000), kCompleteTimeout(30'000);
 constexpr milliseconds kLeastInterval(10), kMostInterval(60'000);
 
+// Whether a call waits for a server that is not there. Somebody has to: a channel connects while a
+// call waits on it, and not between calls that fail at once.
+enum class Waiting : uint8_t { kNo, kForServer };
+
 template <typename Request, typename Response>
 absl::StatusOr<Response> CallServer(
     Stub& stub, grpc::Status (Stub::*method)(grpc::ClientContext*, const Request&, Response*),
-    const Request& request, milliseconds timeout, const std::stop_token& stop) {
+    const Request& request, milliseconds timeout, const std::stop_token& stop,
+    Waiting waiting = Waiting::kNo) {
   grpc::ClientContext context;
+  context.set_wait_for_ready(waiting == Waiting::kForServer);
   context.set_deadline(std::chrono::system_clock::now() + timeout);
   const std::stop_callback cancel(stop, [&context] { context.TryCancel(); });
   Response response;
@@ -78,7 +84,9 @@ absl::StatusOr<ServerSession::Identity> ServerSession::Register(const std::stop_
     const std::lock_guard lock(mutex_);
     *request.mutable_worker() = worker_;
   }
-  auto response = CallServer(stub_, &Stub::RegisterWorker, request, kCallTimeout, stop);
+  // The first attempt that finds nobody says so at once.
+  const Waiting waiting = reachable_ ? Waiting::kNo : Waiting::kForServer;
+  auto response = CallServer(stub_, &Stub::RegisterWorker, request, kCallTimeout, stop, waiting);
   NoteReachable(response.status());
   if (!response.ok()) return response.status();
   const std::lock_guard lock(mutex_);
@@ -128,7 +136,8 @@ auto ServerSession::Call(Method method, Request request, milliseconds timeout,
                          const std::stop_token& stop) {
   const Identity identity = Who();
   request.set_worker(identity.name);
-  auto response = CallServer(stub_, method, request, timeout, stop);
+  const Waiting waiting = reachable_ ? Waiting::kNo : Waiting::kForServer;
+  auto response = CallServer(stub_, method, request, timeout, stop, waiting);
   NoteReachable(response.status());
   if (ReasonOf(response.status()) == kWorkerNotFound) {
     RegisterAgain(identity.generation, stop).IgnoreError();

@@ -152,21 +152,19 @@ void Worker::Report() {
   while (true) {
     const std::vector<HeldWork::Finished> finished = held_.WaitForFinished(kMaxResults);
     if (finished.empty()) break;
-    if (Deliver(finished)) {
-      backoff.Reset();
-    } else if (!backoff.Wait(reporting_.get_token())) {
-      break;
-    }
+    const Delivery delivery = Deliver(finished);
+    // A server that takes some results must not wait for long for the next ones.
+    if (delivery != Delivery::kNone) backoff.Reset();
+    if (delivery != Delivery::kAll && !backoff.Wait(reporting_.get_token())) break;
   }
   const std::lock_guard lock(mutex_);
   reported_ = true;
   changed_.notify_all();
 }
 
-// Whether all of them need not be sent again.
-bool Worker::Deliver(const std::vector<HeldWork::Finished>& finished) {
+Worker::Delivery Worker::Deliver(const std::vector<HeldWork::Finished>& finished) {
   auto response = session_.Complete(finished, reporting_.get_token());
-  if (!response.ok()) return false;
+  if (!response.ok()) return Delivery::kNone;
   std::vector<uint64_t> done;
   const size_t answered = std::min(finished.size(), static_cast<size_t>(response->statuses_size()));
   for (size_t i = 0; i < answered; ++i) {
@@ -181,7 +179,8 @@ bool Worker::Deliver(const std::vector<HeldWork::Finished>& finished) {
   held_.Acknowledge(done);
   const std::lock_guard lock(mutex_);
   if (!done.empty()) last_acknowledged_ = steady_clock::now();
-  return done.size() == finished.size();
+  if (done.size() == finished.size()) return Delivery::kAll;
+  return done.empty() ? Delivery::kNone : Delivery::kSome;
 }
 
 // As long as it is going anywhere.

@@ -55,7 +55,9 @@ class Worker {
   void SendHeartbeats();
   void Evaluate();
   void Report();
-  bool Deliver(const std::vector<HeldWork::Finished>& finished);
+  // How many of them need not be sent again.
+  enum class Delivery : uint8_t { kNone, kSome, kAll };
+  Delivery Deliver(const std::vector<HeldWork::Finished>& finished);
   void WaitForReports();
   void Fail(const absl::Status& status);
   absl::Status Outcome();

@@ -56,9 +56,9 @@ absl::Status VerifyCommand(const Address& server, const std::string& job,
   if (!status.ok()) return status;
   if (different > 0) {
     return absl::AbortedError(
-        absl::StrCat(different, " of ", done, " evaluations are not as recorded"));
+        absl::StrCat(different, " of ", done, " candidates are not as recorded"));
   }
-  if (!json) PrintLine(absl::StrCat(done, " evaluations repeated, every bit as recorded"));
+  if (!json) PrintLine(absl::StrCat(done, " candidates repeated, every bit as recorded"));
   return absl::OkStatus();
 }
 

@@ -145,7 +145,7 @@ TEST_F(JobsTest, VerifySaysWhatIsNotAsRecorded) {
   Serve();
   const Finished good = Run({"verify", "abc", "--sample", "2"});
   EXPECT_EQ(good.status.code, 0) << good.errors;
-  EXPECT_EQ(good.output, "2 evaluations repeated, every bit as recorded\n");
+  EXPECT_EQ(good.output, "2 candidates repeated, every bit as recorded\n");
   v1::VerifyJobResponse different = equal, failed = equal;
   different.set_equal(false);
   different.mutable_repeated(0)->set_objective(std::nextafter(0.5, 1));
@@ -158,7 +158,7 @@ TEST_F(JobsTest, VerifySaysWhatIsNotAsRecorded) {
             "jobs/0000000000000abc/candidates/3\n"
             "  seed 0: recorded 0.5, repeated 0.50000000000000011\n"
             "jobs/0000000000000abc/candidates/3: the evaluator crashed\n");
-  EXPECT_THAT(bad.errors, HasSubstr("2 of 3 evaluations are not as recorded"));
+  EXPECT_THAT(bad.errors, HasSubstr("2 of 3 candidates are not as recorded"));
   EXPECT_EQ(Run({"verify", "abc", "--sample", "0"}).status.code, 2);
 }
 

@@ -185,6 +185,8 @@ bool JobFollower::Again(int attempt) {
 grpc::ClientContext& JobFollower::NewContext(bool even_if_cancelled) {
   const std::lock_guard lock(mutex_);
   context_ = std::make_unique<grpc::ClientContext>();
+  // A channel connects again while a call waits on it, and not between calls that fail at once.
+  context_->set_wait_for_ready(true);
   if (closing_ || (cancelled_ && !even_if_cancelled)) context_->TryCancel();
   return *context_;
 }

@@ -189,8 +189,29 @@ TEST(VmOp, ReductionsAddInDouble) {
   EXPECT_NEAR(result("update = var(g over R,C)\n", 10000, 0.0625f), 0.0625 * 0.0625 / 4, 1e-9);
   EXPECT_NEAR(result("update = var(g over R)\n", 10000, 0), 0, 0);
   EXPECT_NEAR(result("a = norm(g)\nupdate = div(a, 1e30)\n", 1e30f, 0), 100, 1e-4);
+  EXPECT_EQ(result("b = abs(w)\na = einsum(g[R,C], b[R',C] -> [R,R'])\n"
+                   "update = einsum(a[R,R'], w[R',C] -> [R,C])\n",
+                   1e20f, -2e20f),
+            0);
   EXPECT_NEAR(result("update = rms(g over R,C)\n", 1e-30f, 0) / 1e-30, 1, 1e-6);
   EXPECT_NEAR(result("update = logsumexp(g over R,C)\n", 1000, 0), 1000 + std::log(10000.0), 1e-3);
+}
+
+// States of every kind that take each other's place.
+TEST(VmOp, StatesMoveAtOnce) {
+  const std::vector<Shape> shapes = {{6, 9}, {40, 1}};
+  const Program program = *ParseOrStatus(
+      "lathe 1 optimizer p\ninput w[P,R,C] g[P,R,C]\n"
+      "state a[] = 1\nstate b[] = 2\nstate c[P] = 3\nstate d[P] = 4\n"
+      "state e[P,R,C] = 5\nstate f[P,R,C] = 6\n"
+      "next a = b\nnext b = a\nnext c = d\nnext d = c\nnext e = f\nnext f = e\n"
+      "x = mul(g, a)\ny = mul(x, c)\nupdate = mul(y, e)\n",
+      "p");
+  RandomStream random(5, {});
+  const std::vector<FloatStep> steps = testing::RandomSteps(program, shapes, false, random);
+  ASSERT_GT(steps.size(), 1u);
+  ExpectClose(RunFloats(VmExecutor(), program, shapes, steps),
+              RunFloats(ReferenceExecutor(), program, shapes, steps), false, Print(program));
 }
 
 TEST(VmOp, TheNameIsPartOfTheNumericClass) {

@@ -1,5 +1,8 @@
 #include <gtest/gtest.h>
+#include <sys/syscall.h>
+#include <unistd.h>
 
+#include <atomic>
 #include <cstdio>
 #include <random>
 
@@ -7,6 +10,19 @@
 #include "server/store/testing/batches.h"
 #include "server/store/testing/store_process.h"
 #include "server/store/testing/temporary_directory.h"
+
+namespace {
+
+std::atomic<int> syncs{0};
+
+}  // namespace
+
+// Stands in for that of the C library in the whole process, also for RocksDB. No test can cut the
+// power, so it is counted how often the disk is asked to keep what it has.
+extern "C" int fdatasync(int file) {
+  ++syncs;
+  return static_cast<int>(syscall(SYS_fdatasync, file));
+}
 
 namespace lathe {
 namespace {
@@ -56,6 +72,25 @@ TEST(RocksDbCrashTest, WhatWasAcknowledgedSurvivesAKill) {
     EXPECT_LE(batches, acknowledged + 2);
   }
   std::printf("%llu batches survived 12 kills\n", static_cast<unsigned long long>(batches));
+}
+
+// Before how many acknowledgements of 20 there is a sync.
+int CountSynced(Durability durability) {
+  const TemporaryDirectory directory;
+  const auto store = OpenRocksDbStore(directory.Path(), {durability});
+  EXPECT_TRUE(store.ok()) << store.status();
+  int synced = 0;
+  for (uint64_t number = 0; number < 20; ++number) {
+    const int before = syncs;
+    EXPECT_TRUE((*store)->Write(BatchOf(number)).ok());
+    synced += syncs > before;
+  }
+  return synced;
+}
+
+TEST(RocksDbCrashTest, WhatIsAcknowledgedIsSyncedWhereTheMachineMayFail) {
+  EXPECT_EQ(CountSynced(Durability::kMachine), 20);
+  EXPECT_EQ(CountSynced(Durability::kProcess), 0);
 }
 
 TEST(RocksDbCrashTest, AStoreIsOpenInOneProcessOnly) {

@@ -137,9 +137,9 @@ std::string FindDamagedTable(const std::string& directory) {
 
 class RocksDbStore : public Store {
  public:
-  RocksDbStore(std::string directory, Durability durability)
+  RocksDbStore(std::string directory, const RocksDbOptions& options)
       : directory_(std::move(directory)),
-        durability_(durability),
+        options_(options),
         log_(std::make_shared<DamageLog>()),
         room_(directory_) {}
   ~RocksDbStore() override { Close(); }
@@ -166,7 +166,7 @@ class RocksDbStore : public Store {
   absl::Status Apply(const WriteBatch& batch);
 
   const std::string directory_;
-  const Durability durability_;
+  const RocksDbOptions options_;
   const std::shared_ptr<DamageLog> log_;
   DiskRoom room_;
 
@@ -179,6 +179,7 @@ class RocksDbStore : public Store {
 
 absl::Status RocksDbStore::Open(Access access) {
   rocksdb::DBOptions options = DatabaseOptions(log_);
+  if (options_.env != nullptr) options.env = options_.env;
   options.create_if_missing = access == Access::kCreate;
   rocksdb::DB* db = nullptr;
   const rocksdb::Status status =
@@ -265,7 +266,7 @@ absl::Status RocksDbStore::Apply(const WriteBatch& batch) {
     if (!status.ok()) return Translate(status, directory_);
   }
   rocksdb::WriteOptions options;
-  options.sync = durability_ == Durability::kMachine;
+  options.sync = options_.durability == Durability::kMachine;
   return Translate(db_->Write(options, &changes), directory_);
 }
 
@@ -316,10 +317,10 @@ absl::StatusOr<std::vector<Store::Entry>> RocksDbStore::Scan(Kind kind, std::str
 }  // namespace
 
 absl::StatusOr<std::unique_ptr<Store>> OpenRocksDbStore(const std::string& directory,
-                                                        Durability durability) {
+                                                        const RocksDbOptions& options) {
   const auto content = PrepareStoreDirectory(directory);
   if (!content.ok()) return content.status();
-  auto store = std::make_unique<RocksDbStore>(directory, durability);
+  auto store = std::make_unique<RocksDbStore>(directory, options);
   absl::Status status = store->Start(*content);
   if (status.ok()) status = CheckSchemaVersion(*store, directory);
   if (!status.ok()) return status;
@@ -327,7 +328,7 @@ absl::StatusOr<std::unique_ptr<Store>> OpenRocksDbStore(const std::string& direc
 }
 
 absl::StatusOr<std::unique_ptr<Store>> OpenRocksDbStoreForReading(const std::string& directory) {
-  auto store = std::make_unique<RocksDbStore>(directory, Durability::kProcess);
+  auto store = std::make_unique<RocksDbStore>(directory, RocksDbOptions());
   absl::Status status = store->StartReading();
   if (!status.ok()) return status;
   const std::string damage = FindDamagedTable(directory);
