@@ -12,9 +12,7 @@ namespace lathe {
 namespace {
 
 constexpr int kFirstBackoffMs = 20, kMaxBackoffMs = 1000;
-// How long an attempt may take, and how long after a failed one the next one waits at least. A
-// socket of this machine answers at once or not at all.
-constexpr int kUnixConnectMs = 1000, kTcpConnectMs = 5000;
+constexpr int kConnectMs = 5000;  // how long an attempt may take
 
 // With a scheme, so that no name is looked up.
 std::string Uri(const Address& address) {
@@ -32,8 +30,7 @@ std::shared_ptr<grpc::Channel> OpenChannel(const Address& address) {
   arguments.SetMaxSendMessageSize(kMaxMessageBytes);
   arguments.SetInt(GRPC_ARG_INITIAL_RECONNECT_BACKOFF_MS, kFirstBackoffMs);
   arguments.SetInt(GRPC_ARG_MAX_RECONNECT_BACKOFF_MS, kMaxBackoffMs);
-  const bool is_unix = address.kind == Address::Kind::kUnix;
-  arguments.SetInt(GRPC_ARG_MIN_RECONNECT_BACKOFF_MS, is_unix ? kUnixConnectMs : kTcpConnectMs);
+  arguments.SetInt(GRPC_ARG_MIN_RECONNECT_BACKOFF_MS, kConnectMs);
   // What the environment says of proxies is about other machines.
   arguments.SetInt(GRPC_ARG_ENABLE_HTTP_PROXY, 0);
   // Channels share no connection, so that one's back-off is not another's.

@@ -63,8 +63,8 @@ std::string Evolution::Save() const {
 absl::Status Evolution::Load(std::string_view saved, const RawProgram& raw) {
   const std::vector<std::string> lines = absl::StrSplit(std::string(saved), '\n');
   if (lines[0] != kSavedVersion || lines.size() != members_.size() + 1) {
-    return absl::InvalidArgumentError(absl::StrCat("no population of ", members_.size(),
-                                                   " members in version ", kSavedVersion));
+    return absl::InvalidArgumentError(
+        absl::StrCat("no population of ", members_.size(), " members in version ", kSavedVersion));
   }
   std::map<uint64_t, std::shared_ptr<const Program>> programs;  // copies share theirs
   for (size_t i = 0; i < members_.size(); ++i) {

@@ -111,9 +111,9 @@ class Study {
   size_t control_ = 0;  // the one that runs
   Phase phase_ = Phase::kControls;
   std::vector<std::vector<Trajectory::Winner>> winners_;  // by search
-  std::vector<Method> methods_;                              // found, baselines, controls
-  std::vector<std::vector<GridPoint>> tuned_;                // by arena, method
-  std::vector<Job> jobs_;                                    // of the current phase
+  std::vector<Method> methods_;                           // found, baselines, controls
+  std::vector<std::vector<GridPoint>> tuned_;             // by arena, method
+  std::vector<Job> jobs_;                                 // of the current phase
   size_t next_job_ = 0, finished_jobs_ = 0;
   uint64_t failed_ = 0;
   uint64_t first_id_ = 0;  // of the current phase's jobs

@@ -115,8 +115,8 @@ class Trajectory {
   std::vector<const Winner*> Best(size_t most) const;
   // The first of Best; null if there is none.
   const Winner* BestSoFar() const { return best_.empty() ? nullptr : &best_[0]; }
-  // Over all candidates in index order: index, slot, raw text, parents, operation, outcome. Complete
-  // once Next has returned Done.
+  // Over all candidates in index order: index, slot, raw text, parents, operation, outcome.
+  // Complete once Next has returned Done.
   Hash128 HashSoFar() const { return hasher_.Digest(); }
 
  private:
@@ -172,8 +172,8 @@ class Trajectory {
   Filters filters_;
   Counts counts_;
   std::vector<Candidate> candidates_;
-  std::deque<InFlight> in_flight_;  // from slot `counts_.evaluated` on
-  std::deque<uint64_t> to_start_;   // slots that Next is to hand out
+  std::deque<InFlight> in_flight_;                          // from slot `counts_.evaluated` on
+  std::deque<uint64_t> to_start_;                           // slots that Next is to hand out
   absl::flat_hash_map<Hash128, Verdict, ByHash> verdicts_;  // by hash of the canonical text
   std::deque<Unhashed> unhashed_;                           // by index
   std::vector<Winner> best_;                                // in order

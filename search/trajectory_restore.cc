@@ -6,8 +6,8 @@ namespace lathe {
 namespace {
 
 absl::Status Damaged(uint64_t index, std::string_view what) {
-  return absl::DataLossError(
-      absl::StrCat("the log of the search is damaged at candidate ", index, ": ", std::string(what)));
+  return absl::DataLossError(absl::StrCat("the log of the search is damaged at candidate ", index,
+                                          ": ", std::string(what)));
 }
 
 std::shared_ptr<const CanonicalForm> FormOf(const Program& program) {
@@ -27,11 +27,10 @@ absl::StatusOr<Trajectory::Restored> Trajectory::Restore(
       return Damaged(counts_.proposed, "a checkpoint is not of this log");
     }
     if (!checkpoint) return absl::OkStatus();
-    return strategy_->Load(checkpoint->strategy,
-                           [&](uint64_t index) -> absl::StatusOr<Program> {
-                             const auto record = log.Candidate(index);
-                             return record.ok() ? record->Raw() : record.status();
-                           });
+    return strategy_->Load(checkpoint->strategy, [&](uint64_t index) -> absl::StatusOr<Program> {
+      const auto record = log.Candidate(index);
+      return record.ok() ? record->Raw() : record.status();
+    });
   };
   if (told > outcomes->size()) return Damaged(proposed, "outcomes before a checkpoint are missing");
   restoring_ = true;

@@ -1,5 +1,5 @@
-// Places at which a test may end the process, to see what the next one makes of it. In a server that
-// is no test nothing happens there.
+// Places at which a test may end the process, to see what the next one makes of it. In a server
+// that is no test nothing happens there.
 #ifndef LATHE_SERVER_CRASH_POINT_H_
 #define LATHE_SERVER_CRASH_POINT_H_
 

@@ -37,8 +37,8 @@ struct DeskOptions {
   int max_attempts = 3;
   // Names this life of the server in lease tokens.
   int64_t epoch = 1;
-  // How long leases of earlier lives are left undecided, from the start of the desk on: jobs have to
-  // come back before it is known what is still wanted.
+  // How long leases of earlier lives are left undecided, from the start of the desk on: jobs have
+  // to come back before it is known what is still wanted.
   absl::Duration settle_time = absl::ZeroDuration();
   std::function<absl::Time()> now = absl::Now;
 };

@@ -63,9 +63,7 @@ class EvaluationDeskEpochsTest : public DeskFixture {
     return next_.Heartbeat(request)->ended_size();
   }
 
-  int Complete(const v1::Lease& lease) {
-    return DeskFixture::Complete(old_worker_, Result(lease));
-  }
+  int Complete(const v1::Lease& lease) { return DeskFixture::Complete(old_worker_, Result(lease)); }
 
   EvaluationDesk next_;
   std::string old_worker_;

@@ -126,8 +126,8 @@ absl::Status EvaluationDesk::CheckHeld(WorkerId worker, const v1::ItemResult& re
 bool EvaluationDesk::IsAnswered(const v1::LeaseToken& token) const {
   if (token.epoch() < options_.epoch && answered_keys_.contains(token.item_key())) return true;
   return token.epoch() == options_.epoch &&
-         answered_.count({static_cast<ItemId>(token.item()), static_cast<uint64_t>(token.grant())}) >
-             0;
+         answered_.count(
+             {static_cast<ItemId>(token.item()), static_cast<uint64_t>(token.grant())}) > 0;
 }
 
 absl::Status EvaluationDesk::PutScores(const RegisteredWorker& worker, const v1::ItemResult& result,

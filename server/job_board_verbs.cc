@@ -16,10 +16,9 @@ namespace {
 constexpr absl::Duration kPauseTime = absl::Seconds(10);
 
 absl::Status WrongState(JobId id, v1::Job::State state, const std::string& verb) {
-  return WithReason(
-      absl::FailedPreconditionError(absl::StrCat(JobName(id), " is ", v1::Job::State_Name(state),
-                                                 " and cannot be ", verb)),
-      HasEnded(state) ? "JOB_HAS_ENDED" : "JOB_STATE", {{"job", JobName(id)}});
+  return WithReason(absl::FailedPreconditionError(absl::StrCat(
+                        JobName(id), " is ", v1::Job::State_Name(state), " and cannot be ", verb)),
+                    HasEnded(state) ? "JOB_HAS_ENDED" : "JOB_STATE", {{"job", JobName(id)}});
 }
 
 }  // namespace

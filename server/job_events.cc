@@ -16,25 +16,26 @@ absl::Status TooOld(JobId id, int64_t after, int64_t oldest) {
   return WithReason(
       absl::OutOfRangeError(absl::StrCat("revision ", after + 1, " of ", JobName(id),
                                          " is no longer kept; the oldest one is ", oldest)),
-      "WATCH_TOO_OLD",
-      {{"job", JobName(id)}, {"oldest_revision", std::to_string(oldest)}});
+      "WATCH_TOO_OLD", {{"job", JobName(id)}, {"oldest_revision", std::to_string(oldest)}});
 }
 
 absl::Status NotReached(JobId id, int64_t after, int64_t latest) {
-  return WithReason(
-      absl::OutOfRangeError(absl::StrCat(JobName(id), " has no revision ", after,
-                                         "; the latest one is ", latest)),
-      "REVISION_UNKNOWN", {{"job", JobName(id)}, {"latest_revision", std::to_string(latest)}});
+  return WithReason(absl::OutOfRangeError(absl::StrCat(JobName(id), " has no revision ", after,
+                                                       "; the latest one is ", latest)),
+                    "REVISION_UNKNOWN",
+                    {{"job", JobName(id)}, {"latest_revision", std::to_string(latest)}});
 }
 
-absl::Status GivenUp() { return absl::CancelledError("the watch was given up by its reader"); }
+absl::Status GivenUp() {
+  return absl::CancelledError("the watch was given up by its reader");
+}
 
 }  // namespace
 
 // The next events, without a gap after `after`; none if there are none yet.
 absl::StatusOr<std::vector<v1::Job>> JobEvents::Read(int64_t after) const {
-  const auto entries = store_.Scan(Kind::kEvents, EventKey(id_, after + 1),
-                                   EndOfPrefix(JobPrefix(id_)), kStep);
+  const auto entries =
+      store_.Scan(Kind::kEvents, EventKey(id_, after + 1), EndOfPrefix(JobPrefix(id_)), kStep);
   if (!entries.ok()) return entries.status();
   std::vector<v1::Job> jobs;
   for (const auto& [key, value] : *entries) {

@@ -3,6 +3,7 @@
 
 #include <gtest/gtest.h>
 
+#include "dsl/testing/case_count.h"
 #include "rpc/status.h"
 #include "server/store/faulty_store.h"
 #include "server/store/memory_store.h"
@@ -12,6 +13,7 @@ namespace lathe {
 namespace {
 
 const auto kNever = [] { return false; };
+const int kDeaths = static_cast<int>(testing::Cases(100)) / 2;
 
 // What a watch tells until it ends.
 struct Seen {
@@ -24,13 +26,14 @@ Seen WatchFrom(const Store& store, const JobBoard& board, JobId id, int64_t afte
                const std::function<bool()>& is_gone = kNever) {
   Seen seen;
   seen.status = JobEvents(store, board, id)
-                    .Tell(after,
-                          [&](v1::Job job) {
-                            seen.revisions.push_back(job.revision());
-                            seen.last = std::move(job);
-                            return true;
-                          },
-                          is_gone, kNever);
+                    .Tell(
+                        after,
+                        [&](v1::Job job) {
+                          seen.revisions.push_back(job.revision());
+                          seen.last = std::move(job);
+                          return true;
+                        },
+                        is_gone, kNever);
   return seen;
 }
 
@@ -88,7 +91,7 @@ TEST(JobEvents, AReaderOverFiftyDeathsSeesEachRevisionOnce) {
   int deaths = 0;
   for (bool ended = false; !ended;) {
     FaultyStore store(disk);
-    if (deaths < 50) store.CrashAtWrite(3 + random.Below(30), random.Chance(0.5));
+    if (deaths < kDeaths) store.CrashAtWrite(3 + random.Below(30), random.Chance(0.5));
     Life life(store);
     if (!life.Restored().ok()) {
       ++deaths;
@@ -109,8 +112,8 @@ TEST(JobEvents, AReaderOverFiftyDeathsSeesEachRevisionOnce) {
     }
     deaths += store.Crashed();
   }
-  EXPECT_GE(deaths, 50);
-  ASSERT_GT(revisions.size(), 100u);
+  EXPECT_GE(deaths, kDeaths);
+  ASSERT_GT(revisions.size(), 2 * static_cast<size_t>(kDeaths));
   for (size_t i = 0; i < revisions.size(); ++i) {
     ASSERT_EQ(revisions[i], static_cast<int64_t>(i) + 1);
   }
@@ -150,22 +153,23 @@ TEST(JobEvents, ARevisionThatIsNoLongerKeptIsOutOfRange) {
   EXPECT_NE(std::string(too_old.status.message()).find(std::to_string(oldest)), std::string::npos);
   EXPECT_TRUE(too_old.revisions.empty());
   int polls = 0;
-  const Seen kept = WatchFrom(store, life.Board(), id, oldest - 1, [&] { return ++polls > 100; });
+  const Seen kept = WatchFrom(store, life.Board(), id, oldest - 1, [&] { return ++polls > 20; });
   ASSERT_GE(kept.revisions.size(), static_cast<size_t>(kEventsKept));
   EXPECT_EQ(kept.revisions.front(), oldest);
 
   // A reader that falls behind is cut off rather than told of a later one.
   int64_t told = 0;
   const absl::Status slow = JobEvents(store, life.Board(), id)
-                                .Tell(-1,
-                                      [&](v1::Job job) {
-                                        if (told++ > 0) return true;
-                                        for (int i = 0; i < kEventsKept + 10; ++i) {
-                                          EXPECT_TRUE(live->Update([](v1::Job&) {}).ok());
-                                        }
-                                        return job.revision() > 0;
-                                      },
-                                      kNever, kNever);
+                                .Tell(
+                                    -1,
+                                    [&](v1::Job job) {
+                                      if (told++ > 0) return true;
+                                      for (int i = 0; i < kEventsKept + 10; ++i) {
+                                        EXPECT_TRUE(live->Update([](v1::Job&) {}).ok());
+                                      }
+                                      return job.revision() > 0;
+                                    },
+                                    kNever, kNever);
   EXPECT_EQ(ReasonOf(slow), "WATCH_TOO_OLD");
   EXPECT_EQ(told, 1);
 }

@@ -22,7 +22,9 @@ constexpr absl::Duration kPatience = absl::Seconds(1);
 // Records that are written together at most.
 constexpr size_t kMostUnwritten = 256;
 
-absl::Status Stopped() { return absl::CancelledError("stopped by a user"); }
+absl::Status Stopped() {
+  return absl::CancelledError("stopped by a user");
+}
 
 bool MayPass(const absl::Status& status) {
   return absl::IsResourceExhausted(status) || absl::IsUnavailable(status);
@@ -345,8 +347,8 @@ absl::Status JobRun::Persist(const std::function<absl::Status()>& write) {
       }
       return status;
     }
-    job_.SetUnsavedWait(absl::StrCat("the store cannot be written: ",
-                                     std::string(status.message())));
+    job_.SetUnsavedWait(
+        absl::StrCat("the store cannot be written: ", std::string(status.message())));
     if (inbox_->WaitForInterrupt(kPatience)) return absl::CancelledError("the server is stopping");
   }
 }
@@ -368,10 +370,11 @@ void JobRun::Progress(bool now) {
   gauges_.update_time->SetToCurrentTime();
   // What cannot be written now is told with the next change.
   job_.Update([&](v1::Job& job) {
-      *job.mutable_progress() = progress;
-      job.set_running_seconds(RunningSeconds());
-      if (unanswered_ == 0) job.clear_waiting_for();
-    }).IgnoreError();
+        *job.mutable_progress() = progress;
+        job.set_running_seconds(RunningSeconds());
+        if (unanswered_ == 0) job.clear_waiting_for();
+      })
+      .IgnoreError();
 }
 
 void JobRun::LogPhase(const std::string& phase) {

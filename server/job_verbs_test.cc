@@ -27,8 +27,8 @@ std::vector<std::string> CandidatesOf(const Store& store, JobId id) {
 
 // Whether one is the beginning of the other.
 bool Agree(const std::vector<std::string>& a, const std::vector<std::string>& b) {
-  return std::equal(a.begin(), a.begin() + static_cast<std::ptrdiff_t>(std::min(a.size(), b.size())),
-                    b.begin());
+  return std::equal(
+      a.begin(), a.begin() + static_cast<std::ptrdiff_t>(std::min(a.size(), b.size())), b.begin());
 }
 
 std::function<bool(const v1::Job&)> Evaluated(uint64_t count) {
@@ -207,8 +207,8 @@ TEST_F(JobVerbsTest, AStopStandsOverARestartAndAPause) {
     ASSERT_TRUE(life.Board().PauseJob(id).ok());
   }
   const size_t proposed = [&] {
-    const auto entries =
-        store_.Scan(Kind::kCandidates, CandidateKey(id, 0), CandidateKey(id, kMostCandidates), 9999);
+    const auto entries = store_.Scan(Kind::kCandidates, CandidateKey(id, 0),
+                                     CandidateKey(id, kMostCandidates), 9999);
     return entries->size();
   }();
   {

@@ -37,8 +37,8 @@ class LiveJob {
   // Changes the job, raises its revision, writes it and the event together with `batch`, then tells
   // those who wait for it. If that cannot be written, nothing has changed.
   absl::Status Update(const std::function<void(v1::Job&)>& change, WriteBatch batch = {});
-  // What the job waits for while nothing can be written. Seen by whoever asks for the job; those who
-  // watch it are not told.
+  // What the job waits for while nothing can be written. Seen by whoever asks for the job; those
+  // who watch it are not told.
   void SetUnsavedWait(const std::string& waiting_for);
 
   // A line of the job's log. Failures to write it are dropped: a log is no result.

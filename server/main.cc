@@ -73,8 +73,8 @@ int CheckStore(const std::string& directory) {
     std::printf("the store is whole\n");
     return 0;
   }
-  return Fail(kFailure, absl::DataLossError(absl::StrCat(
-                            "store ", directory, ": ", check->problem_count, " problems")));
+  return Fail(kFailure, absl::DataLossError(absl::StrCat("store ", directory, ": ",
+                                                         check->problem_count, " problems")));
 }
 
 int Serve(const Flags& flags) {
@@ -112,9 +112,10 @@ int Main(int argc, char** argv) {
       ->capture_default_str();
   app.add_flag("--abandon-unfinished", flags.abandon_unfinished,
                "Cancel the jobs that an earlier server left unfinished instead of resuming them");
-  app.add_flag("--sync,!--no-sync", flags.sync,
-               "Force what is acknowledged to the disk, so that it survives a power loss (default); "
-               "without it survives the death of the server only");
+  app.add_flag(
+      "--sync,!--no-sync", flags.sync,
+      "Force what is acknowledged to the disk, so that it survives a power loss (default); "
+      "without it survives the death of the server only");
   app.add_flag("--check-store", flags.check_store,
                "Read all of the store, tell what is damaged, and leave");
   app.add_option("--lease-seconds", flags.lease_seconds,

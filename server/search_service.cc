@@ -238,13 +238,14 @@ grpc::Status SearchServiceImpl::WatchJob(grpc::ServerContext* context,
       "TOO_MANY_WATCHES");
   if (++watchers_ <= kMostWatchers) {
     const JobEvents events(store_, board_, *id);
-    status = events.Tell(request->has_after_revision() ? request->after_revision() : -1,
-                         [&](v1::Job job) {
-                           v1::WatchJobResponse response;
-                           *response.mutable_job() = std::move(job);
-                           return writer->Write(response);
-                         },
-                         [&] { return context->IsCancelled(); }, [&] { return stopping_.load(); });
+    status = events.Tell(
+        request->has_after_revision() ? request->after_revision() : -1,
+        [&](v1::Job job) {
+          v1::WatchJobResponse response;
+          *response.mutable_job() = std::move(job);
+          return writer->Write(response);
+        },
+        [&] { return context->IsCancelled(); }, [&] { return stopping_.load(); });
   }
   --watchers_;
   return ToGrpc(status);

@@ -91,10 +91,11 @@ class RecordCheck {
   // Whether a key ends with the number after that of the key before it, or with 0 if that is of
   // another job or search.
   bool Follows(const std::string& key, size_t prefix) const {
-    const bool same = before_.size() == key.size() &&
-                      before_.compare(0, prefix, key, 0, prefix) == 0;
-    if (!same) return std::all_of(key.begin() + static_cast<std::ptrdiff_t>(prefix), key.end(),
-                                  [](char byte) { return byte == 0; });
+    const bool same =
+        before_.size() == key.size() && before_.compare(0, prefix, key, 0, prefix) == 0;
+    if (!same)
+      return std::all_of(key.begin() + static_cast<std::ptrdiff_t>(prefix), key.end(),
+                         [](char byte) { return byte == 0; });
     return *ParseCandidateIndex(key) == *ParseCandidateIndex(before_) + 1;
   }
 

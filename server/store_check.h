@@ -18,9 +18,9 @@ struct StoreCheck {
   uint64_t problem_count = 0;
 };
 
-// Reads every record: keys and values must be what keys.h says; programs lie under the hash of their
-// text; a job has its spec; candidates, outcomes and log entries have no gaps. An error if the store
-// cannot be read, which names the file.
+// Reads every record: keys and values must be what keys.h says; programs lie under the hash of
+// their text; a job has its spec; candidates, outcomes and log entries have no gaps. An error if
+// the store cannot be read, which names the file.
 absl::StatusOr<StoreCheck> CheckRecords(const Store& store);
 
 }  // namespace lathe

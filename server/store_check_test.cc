@@ -53,14 +53,12 @@ TEST_F(StoreCheckTest, WhatIsMissingIsNamed) {
                 batch.Delete(Kind::kCandidates, CandidateKey(id_, 7));
               }),
               ElementsAre(HasSubstr("the candidate before it is missing")));
-  EXPECT_THAT(ProblemsAfter([&](WriteBatch& batch) {
-                batch.Delete(Kind::kOutcomes, OutcomeKey(id_, 0));
-              }),
-              ElementsAre(testing::_, HasSubstr("outcomes")));
-  EXPECT_THAT(ProblemsAfter([&](WriteBatch& batch) {
-                batch.Delete(Kind::kJobSpecs, JobSpecKey(id_));
-              }),
-              ElementsAre(HasSubstr("the job has no spec"), testing::_, testing::_));
+  EXPECT_THAT(
+      ProblemsAfter([&](WriteBatch& batch) { batch.Delete(Kind::kOutcomes, OutcomeKey(id_, 0)); }),
+      ElementsAre(testing::_, HasSubstr("outcomes")));
+  EXPECT_THAT(
+      ProblemsAfter([&](WriteBatch& batch) { batch.Delete(Kind::kJobSpecs, JobSpecKey(id_)); }),
+      ElementsAre(HasSubstr("the job has no spec"), testing::_, testing::_));
 }
 
 TEST_F(StoreCheckTest, WhatDoesNotFitIsNamed) {

@@ -96,7 +96,8 @@ class Verifier {
     request.program = std::make_shared<const CanonicalForm>(
         MakeCanonical(Parse(candidate.raw_text()).program.value_or(Program())));
     request.task = job_.spec().task();
-    for (uint32_t i = 0; i < request.task.seeds(); ++i) request.seeds.push_back(static_cast<int>(i));
+    for (uint32_t i = 0; i < request.task.seeds(); ++i)
+      request.seeds.push_back(static_cast<int>(i));
     request.stop_at_divergence = true;
     request.numeric_class = job_.numeric_class();
     request.repeat = true;
@@ -138,7 +139,9 @@ class Verifier {
   const EvaluationRecords records_;
 };
 
-absl::Status GivenUp() { return absl::CancelledError("the verification was given up"); }
+absl::Status GivenUp() {
+  return absl::CancelledError("the verification was given up");
+}
 
 absl::Status WrongSample(int sample) {
   return WithReason(
@@ -150,8 +153,8 @@ absl::Status WrongSample(int sample) {
 
 }  // namespace
 
-absl::Status VerifyJob(Store& store, const JobBoard& board, EvaluationDesk& desk,
-                       Metrics& metrics, const v1::VerifyJobRequest& request,
+absl::Status VerifyJob(Store& store, const JobBoard& board, EvaluationDesk& desk, Metrics& metrics,
+                       const v1::VerifyJobRequest& request,
                        const std::function<bool(const v1::VerifyJobResponse&)>& tell,
                        const std::function<bool()>& is_over) {
   const auto id = ParseJobName(request.name(), "name");
@@ -163,8 +166,8 @@ absl::Status VerifyJob(Store& store, const JobBoard& board, EvaluationDesk& desk
   const auto drawn = Draw(store, *id, static_cast<size_t>(sample), request.seed());
   if (!drawn.ok()) return drawn.status();
   if (drawn->empty()) {
-    return WithReason(absl::FailedPreconditionError(absl::StrCat(
-                          request.name(), " has no candidate that was evaluated")),
+    return WithReason(absl::FailedPreconditionError(
+                          absl::StrCat(request.name(), " has no candidate that was evaluated")),
                       "NOTHING_TO_VERIFY", {{"job", request.name()}});
   }
   const Verifier verifier(*job, EvaluationRecords(store, metrics));

@@ -71,9 +71,8 @@ int Run(const Flags& flags) {
   ChildBatchRunner runner(
       {.program = flags.evaluator, .arguments = {"--data", flags.data_directory}});
   auto stub = v1::WorkerService::NewStub(OpenChannel(*address));
-  Worker worker(
-      *stub, runner,
-      {.display_name = flags.name, .batch = flags.batch, .journal = journal.get()});
+  Worker worker(*stub, runner,
+                {.display_name = flags.name, .batch = flags.batch, .journal = journal.get()});
   const SignalWatch signals([&worker](int count) { OnSignal(count, worker); });
   // From the main thread, whose end is the end of the evaluator.
   const absl::Status status = worker.Run();

@@ -23,10 +23,11 @@ constexpr milliseconds kLeastInterval(10), kMostInterval(60'000);
 enum class Waiting : uint8_t { kNo, kForServer };
 
 template <typename Request, typename Response>
-absl::StatusOr<Response> CallServer(
-    Stub& stub, grpc::Status (Stub::*method)(grpc::ClientContext*, const Request&, Response*),
-    const Request& request, milliseconds timeout, const std::stop_token& stop,
-    Waiting waiting = Waiting::kNo) {
+absl::StatusOr<Response> CallServer(Stub& stub,
+                                    grpc::Status (Stub::*method)(grpc::ClientContext*,
+                                                                 const Request&, Response*),
+                                    const Request& request, milliseconds timeout,
+                                    const std::stop_token& stop, Waiting waiting = Waiting::kNo) {
   grpc::ClientContext context;
   context.set_wait_for_ready(waiting == Waiting::kForServer);
   context.set_deadline(std::chrono::system_clock::now() + timeout);

@@ -209,14 +209,12 @@ absl::Status Client::WatchJob(const std::string& name, std::optional<int64_t> af
   request.set_name(name);
   if (after_revision) request.set_after_revision(*after_revision);
   return Stream<v1::WatchJobResponse>(
-      interrupt,
-      [&](grpc::ClientContext& context) { return stub_->WatchJob(&context, request); },
+      interrupt, [&](grpc::ClientContext& context) { return stub_->WatchJob(&context, request); },
       [&](const v1::WatchJobResponse& response) { on_job(response.job()); });
 }
 
-absl::Status Client::VerifyJob(
-    const v1::VerifyJobRequest& request, Interrupt& interrupt,
-    const std::function<void(const v1::VerifyJobResponse&)>& on_answer) {
+absl::Status Client::VerifyJob(const v1::VerifyJobRequest& request, Interrupt& interrupt,
+                               const std::function<void(const v1::VerifyJobResponse&)>& on_answer) {
   return Stream<v1::VerifyJobResponse>(
       interrupt, [&](grpc::ClientContext& context) { return stub_->VerifyJob(&context, request); },
       on_answer);

@@ -52,9 +52,9 @@ class Client {
   absl::StatusOr<v1::ListLogEntriesResponse> ListLogEntries(const std::string& job,
                                                             const std::string& page_token);
 
-  // Calls `on_job` with the job as it is and as it becomes, or, after a revision that was seen, with
-  // each one that follows; OK once the job has ended. Unavailable if the server goes away, cancelled
-  // at an interrupt, out of range if what follows is no longer kept.
+  // Calls `on_job` with the job as it is and as it becomes, or, after a revision that was seen,
+  // with each one that follows; OK once the job has ended. Unavailable if the server goes away,
+  // cancelled at an interrupt, out of range if what follows is no longer kept.
   absl::Status WatchJob(const std::string& name, std::optional<int64_t> after_revision,
                         Interrupt& interrupt, const std::function<void(const v1::Job&)>& on_job);
 

@@ -47,10 +47,9 @@ Row WorkerRow(const v1::Worker& worker, double now) {
 std::string CountsText(const v1::CandidateCounts& counts) {
   uint64_t rejected = 0;
   for (const auto& [filter, count] : counts.rejected()) rejected += count;
-  std::string text =
-      absl::StrFormat("%d proposed, %d rejected, %d duplicates, %d evaluated, %d diverged",
-                      counts.proposed(), rejected, counts.duplicates(), counts.evaluated(),
-                      counts.diverged());
+  std::string text = absl::StrFormat(
+      "%d proposed, %d rejected, %d duplicates, %d evaluated, %d diverged", counts.proposed(),
+      rejected, counts.duplicates(), counts.evaluated(), counts.diverged());
   if (counts.failed() > 0) absl::StrAppend(&text, ", ", counts.failed(), " failed");
   return text;
 }

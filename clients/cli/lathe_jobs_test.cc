@@ -122,8 +122,7 @@ TEST_F(JobsTest, EachVerbSaysWhatBecomesOfTheJob) {
   Serve();
   EXPECT_EQ(Run({"pause", "abc"}).output, "jobs/0000000000000abc is paused\n");
   EXPECT_EQ(Run({"resume", "abc"}).output, "jobs/0000000000000abc goes on\n");
-  EXPECT_EQ(Run({"stop", "abc"}).output,
-            "jobs/0000000000000abc finishes what it has proposed\n");
+  EXPECT_EQ(Run({"stop", "abc"}).output, "jobs/0000000000000abc finishes what it has proposed\n");
   EXPECT_EQ(Run({"delete", "abc"}).output, "jobs/0000000000000abc is deleted\n");
   EXPECT_EQ(RunJson({"pause", "abc"})["state"], "PAUSED");
   EXPECT_EQ(RunJson({"delete", "abc"})["name"], "jobs/0000000000000abc");

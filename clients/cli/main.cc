@@ -157,8 +157,8 @@ int Main(int argc, char** argv) {
   app.add_option("--server", line.server, "Address of the server: HOST:PORT or unix:PATH")
       ->envname("LATHE_SERVER")
       ->capture_default_str();
-  for (auto* add : {AddSubmit, AddJobs, AddWatch, AddTop, AddShow, AddExport, AddVerbs, AddVerify,
-                    AddLogs}) {
+  for (auto* add :
+       {AddSubmit, AddJobs, AddWatch, AddTop, AddShow, AddExport, AddVerbs, AddVerify, AddLogs}) {
     add(app, line);
   }
   int run_status = 0, prog_status = 0, store_status = 0;

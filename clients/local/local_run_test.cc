@@ -90,6 +90,7 @@ nlohmann::json ReportWithoutTimes(const v1::JobReport& run) {
   for (const char* field : {"search_seconds", "wall_seconds", "completed_out_of_order"}) {
     report.erase(field);
   }
+  report["evaluations"].erase("device_seconds");
   return report;
 }
 

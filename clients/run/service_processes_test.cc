@@ -72,10 +72,11 @@ TEST_F(ServiceProcessesTest, StartsTheServerThenWorkersAndEndsThemTheOtherWayRou
   EXPECT_TRUE(UpdatedUntil([&] { return Events().size() == 2; }));
   service.Stop();
   EXPECT_TRUE(UpdatedUntil([&] { return service.Stopped(); }));
-  EXPECT_THAT(Events(),
-              ElementsAre("server --listen unix:S --store D --metrics off --abandon-unfinished --no-sync",
-                          "worker --server unix:S --batch 4 --data data --evaluator evaluator",
-                          "worker ends", "server ends"));
+  EXPECT_THAT(
+      Events(),
+      ElementsAre("server --listen unix:S --store D --metrics off --abandon-unfinished --no-sync",
+                  "worker --server unix:S --batch 4 --data data --evaluator evaluator",
+                  "worker ends", "server ends"));
 }
 
 TEST_F(ServiceProcessesTest, AServerThatDoesNotStartSaysWhy) {

@@ -85,8 +85,7 @@ TEST(RocksDbDamage, AFlippedByteInALogIsRefusedAndNamed) {
   }
   // The same log, cut short anywhere, is what a crash leaves.
   for (size_t size = before_last; size < bytes.size(); size += 3) {
-    const absl::Status status =
-        OpenDamaged(original, log, bytes.substr(0, size), Reading::kNo);
+    const absl::Status status = OpenDamaged(original, log, bytes.substr(0, size), Reading::kNo);
     EXPECT_TRUE(status.ok()) << status;
   }
 }
@@ -105,8 +104,7 @@ TEST(RocksDbDamage, AFlippedByteInATableIsFoundByReadingAllOfIt) {
   ASSERT_GT(bytes.size(), 100u);
   ASSERT_TRUE(OpenDamaged(original, table, bytes, Reading::kYes).ok());
   for (size_t i = 0; i < bytes.size(); i += 7) {
-    const absl::Status status =
-        OpenDamaged(original, table, Flipped(bytes, i, 16), Reading::kYes);
+    const absl::Status status = OpenDamaged(original, table, Flipped(bytes, i, 16), Reading::kYes);
     // Bytes between the blocks' ends and the index do not matter to anybody.
     if (status.ok()) continue;
     ASSERT_TRUE(Names(status, table)) << "byte " << i << " of " << bytes.size() << ": " << status;

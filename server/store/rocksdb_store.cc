@@ -99,7 +99,7 @@ rocksdb::DBOptions DatabaseOptions(std::shared_ptr<rocksdb::Logger> log) {
 
 rocksdb::ColumnFamilyOptions FamilyOptions() {
   rocksdb::BlockBasedTableOptions table;
-  table.block_cache = rocksdb::NewLRUCache(32 * kMebibyte);
+  table.block_cache = rocksdb::NewLRUCache(128 * kMebibyte);
   table.cache_index_and_filter_blocks = true;
   table.pin_l0_filter_and_index_blocks_in_cache = true;
   // Most evaluations and programs that are asked for are not there.
@@ -217,11 +217,10 @@ absl::Status RocksDbStore::CheckFamilies() const {
   });
   // Some are missing if the creation of the store was cut short, or if it is of an earlier version,
   // which its mark tells; those of the first version never are once there are records.
-  const bool complete = std::all_of(kKindNames.begin(), kKindNames.begin() + kKindsOfVersion1,
-                                    [&](std::string_view name) {
-                                      return std::find(found.begin(), found.end(), name) !=
-                                             found.end();
-                                    });
+  const bool complete = std::all_of(
+      kKindNames.begin(), kKindNames.begin() + kKindsOfVersion1, [&](std::string_view name) {
+        return std::find(found.begin(), found.end(), name) != found.end();
+      });
   if (ours && (complete || !HasRecords(directory_))) return absl::OkStatus();
   return absl::FailedPreconditionError(
       absl::StrCat(directory_, " has a database that is no store of this server"));

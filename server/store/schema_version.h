@@ -10,8 +10,8 @@
 namespace lathe {
 
 // Marks an empty store, or one of an earlier version that can be read as it is, with the version
-// that this program knows. Failed precondition, with `name` of the store and both versions, if it is
-// marked with another one.
+// that this program knows. Failed precondition, with `name` of the store and both versions, if it
+// is marked with another one.
 absl::Status CheckSchemaVersion(Store& store, const std::string& name);
 
 }  // namespace lathe

@@ -50,9 +50,12 @@ class EvaluationAudit {
 
  private:
   static std::string KeyOf(const v1::EvaluationItem& item, int seed) {
-    return EvaluationKey{HashBytes(item.program_text()), TaskHash(item.task()),
-                         item.language_version(),        item.measure_test(),
-                         seed,                           "synthetic"}
+    return EvaluationKey{HashBytes(item.program_text()),
+                         TaskHash(item.task()),
+                         item.language_version(),
+                         item.measure_test(),
+                         seed,
+                         "synthetic"}
         .Bytes();
   }
 

@@ -19,7 +19,7 @@ namespace lathe {
 class Life {
  public:
   explicit Life(Store& store, Unfinished unfinished = Unfinished::kResume)
-      : store_(store), desk_(store, metrics_, {}), board_(store, desk_, metrics_) {
+      : store_(store), desk_(store, metrics_, Options()), board_(store, desk_, metrics_) {
     restored_ = board_.Restore(unfinished);
     clock_ = std::thread([this] {
       std::unique_lock lock(mutex_);
@@ -92,6 +92,13 @@ class Life {
   Metrics& Metric() { return metrics_; }
 
  private:
+  // Workers here do not repeat what is refused: their leases must run out before long.
+  static DeskOptions Options() {
+    DeskOptions options;
+    options.lease_time = absl::Seconds(2);
+    return options;
+  }
+
   Store& store_;
   Metrics metrics_;
   EvaluationDesk desk_;

@@ -12,13 +12,31 @@
 namespace lathe::bench {
 namespace {
 
+// A counter that every benchmark has, in nanoseconds per iteration.
+constexpr char kCpuTime[] = "cpu_time";
+
+// Among the medians; no benchmark has a slash in its name.
+std::string CounterKey(const std::string& benchmark, const std::string& counter) {
+  return benchmark + "/" + counter;
+}
+
 class Collector : public benchmark::ConsoleReporter {
  public:
+  // Without colours, whose ends would stand before the first figure.
+  Collector() : ConsoleReporter(OO_Tabular) {}
+
   void ReportRuns(const std::vector<Run>& runs) override {
     std::vector<Run> shown;
     for (const Run& run : runs) {
-      if (run.run_type == Run::RT_Iteration) {
-        times_[run.run_name.function_name].push_back(run.GetAdjustedRealTime());
+      if (run.error_occurred) {
+        shown.push_back(run);
+      } else if (run.run_type == Run::RT_Iteration) {
+        const std::string& name = run.run_name.function_name;
+        values_[name].push_back(run.GetAdjustedRealTime());
+        values_[CounterKey(name, kCpuTime)].push_back(run.GetAdjustedCPUTime());
+        for (const auto& [counter, value] : run.counters) {
+          values_[CounterKey(name, counter)].push_back(value.value);
+        }
       } else if (run.aggregate_name == "median") {
         shown.push_back(run);
       }
@@ -28,15 +46,15 @@ class Collector : public benchmark::ConsoleReporter {
 
   Medians Result() {
     Medians medians;
-    for (auto& [name, times] : times_) {
-      std::sort(times.begin(), times.end());
-      medians[name] = times[times.size() / 2];
+    for (auto& [name, values] : values_) {
+      std::sort(values.begin(), values.end());
+      medians[name] = values[values.size() / 2];
     }
     return medians;
   }
 
  private:
-  std::map<std::string, std::vector<double>> times_;
+  std::map<std::string, std::vector<double>> values_;
 };
 
 // Takes "--figures FILE" out of the arguments.
@@ -59,11 +77,23 @@ Figure PerSecond(const std::string& name, const std::string& benchmark, int per_
           }};
 }
 
+Figure PerCpuSecond(const std::string& name, const std::string& benchmark, int per_iteration) {
+  return PerSecond(name, CounterKey(benchmark, kCpuTime), per_iteration);
+}
+
 Figure Ratio(const std::string& name, const std::string& slow, const std::string& fast) {
   return {name, "ratio", [slow, fast](const Medians& medians) {
             const auto above = medians.find(slow), below = medians.find(fast);
             if (above == medians.end() || below == medians.end()) return std::nan("");
             return above->second / below->second;
+          }};
+}
+
+Figure Counter(const std::string& name, const std::string& unit, const std::string& benchmark,
+               const std::string& counter) {
+  return {name, unit, [key = CounterKey(benchmark, counter)](const Medians& medians) {
+            const auto found = medians.find(key);
+            return found == medians.end() ? std::nan("") : found->second;
           }};
 }
 

@@ -10,7 +10,7 @@
 
 namespace lathe::bench {
 
-// Median times by benchmark, in nanoseconds per iteration.
+// Median times by benchmark, in nanoseconds per iteration, and medians of counters.
 using Medians = std::map<std::string, double>;
 
 struct Figure {
@@ -24,6 +24,12 @@ Figure Ratio(const std::string& name, const std::string& slow, const std::string
 
 // How many things a benchmark does in a second, with so many in an iteration.
 Figure PerSecond(const std::string& name, const std::string& benchmark, int per_iteration = 1);
+// The same in a second of a core, for what runs on one thread: other processes do not count.
+Figure PerCpuSecond(const std::string& name, const std::string& benchmark, int per_iteration = 1);
+
+// A counter of a benchmark as it is.
+Figure Counter(const std::string& name, const std::string& unit, const std::string& benchmark,
+               const std::string& counter);
 
 // Runs all registered benchmarks, prints the table, `notes` and a line `figure NAME VALUE UNIT` for
 // each figure, and writes them to the file that --figures FILE names, a list of {name, value,

@@ -1,5 +1,5 @@
-// A file system that knows how much of each file has been forced to the disk, so that a test can look
-// at what a power loss would leave.
+// A file system that knows how much of each file has been forced to the disk, so that a test can
+// look at what a power loss would leave.
 #ifndef LATHE_SERVER_STORE_TESTING_FORGETFUL_FILE_SYSTEM_H_
 #define LATHE_SERVER_STORE_TESTING_FORGETFUL_FILE_SYSTEM_H_
 
