@@ -69,6 +69,8 @@ TEST(JobEvents, AWatchFromWhereAJobIsRepeatsNothing) {
   MemoryStore store;
   Life life(store);
   const JobId id = life.Create(SmallJob());  // without a worker
+  // After that nothing but this test changes the job.
+  life.WaitUntil(id, [](const v1::Job& job) { return !job.waiting_for().empty(); });
   const auto live = life.Board().Live(id);
   int polls = 0;
   const Seen seen = WatchFrom(store, life.Board(), id, -1, [&] {

@@ -70,6 +70,7 @@ absl::Status JobRun::Begin() {
 absl::Status JobRun::PinClass() {
   while (numeric_class_.empty()) {
     if (absl::Status status = LeaveStatus(); !status.ok()) return status;
+    if (inbox_->StopRequested()) return absl::OkStatus();  // nothing will be proposed
     const auto found = desk_.FindClass(arenas_, "");
     if (found.ok()) {
       numeric_class_ = *found;
@@ -99,9 +100,11 @@ absl::Status JobRun::SearchAndCompare() {
 absl::StatusOr<DriveResult> JobRun::RunSearch() {
   Search& search = searches_.emplace_back(store_, &metrics_, job_.Id(), 0);
   trajectory_ = BuildTrajectory(job_.Spec(), &search.log);
+  if (absl::Status status = Restore(search, *trajectory_); !status.ok()) return status;
   search.trajectory = trajectory_.get();
-  if (absl::Status status = Restore(search); !status.ok()) return status;
-  if (const std::string reason = job_.Snapshot().stop_reason(); !reason.empty()) {
+  std::string reason = job_.Snapshot().stop_reason();
+  if (reason.empty() && inbox_->StopRequested()) reason = kStoppedByUser;
+  if (!reason.empty()) {
     stopped_ = reason == kStoppedByUser;
     if (absl::Status status = EndSearch(reason); !status.ok()) return status;
   }
@@ -120,9 +123,9 @@ absl::Status JobRun::RunStudy() {
   for (int i = 0; i < job_.Spec().study().controls_size(); ++i) {
     Search& search = searches_.emplace_back(store_, nullptr, job_.Id(), i + 1);
     controls.push_back(BuildControl(job_.Spec(), i, &search.log));
-    search.trajectory = controls.back().get();
-    if (absl::Status status = Restore(search); !status.ok()) return status;
+    if (absl::Status status = Restore(search, *controls.back()); !status.ok()) return status;
   }
+  for (size_t i = 0; i < controls.size(); ++i) searches_[i + 1].trajectory = controls[i].get();
   study_ = BuildStudy(job_.Spec(), *trajectory_, std::move(controls));
   const auto result = Drive(*study_, *this, [this] { Progress(/*now=*/false); });
   if (!result.ok() && !stopped_) return result.status();
@@ -136,10 +139,10 @@ absl::Status JobRun::RunStudy() {
   return absl::OkStatus();
 }
 
-absl::Status JobRun::Restore(Search& search) {
+absl::Status JobRun::Restore(Search& search, Trajectory& trajectory) {
   const auto checkpoint = search.log.ReadCheckpoint();
   if (!checkpoint.ok()) return checkpoint.status();
-  const auto restored = search.trajectory->Restore(search.log, *checkpoint);
+  const auto restored = trajectory.Restore(search.log, *checkpoint);
   if (!restored.ok()) return restored.status();
   if (*checkpoint) search.told_at_checkpoint = (*checkpoint)->told;
   if (restored->candidates > 0) {

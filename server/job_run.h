@@ -46,7 +46,7 @@ class JobRun {
     Search(const Store& store, Metrics* metrics, JobId job, int number)
         : log(store, metrics, job, number) {}
     SearchLog log;
-    Trajectory* trajectory = nullptr;  // null until it is restored
+    Trajectory* trajectory = nullptr;  // null until all searches of its phase are restored
     uint64_t told_at_checkpoint = 0;
   };
 
@@ -56,7 +56,7 @@ class JobRun {
   absl::Status SearchAndCompare();
   absl::StatusOr<DriveResult> RunSearch();
   absl::Status RunStudy();
-  absl::Status Restore(Search& search);
+  absl::Status Restore(Search& search, Trajectory& trajectory);
   absl::Status Report(const DriveResult& search, double search_seconds);
   // After an error, or when it is asked to leave.
   void End(const absl::Status& status);

@@ -224,6 +224,17 @@ TEST_F(JobVerbsTest, AStopStandsOverARestartAndAPause) {
   EXPECT_EQ(life.Report(id).candidates().proposed(), proposed);
 }
 
+TEST_F(JobVerbsTest, AJobThatWaitsForAWorkerCanBeStopped) {
+  Life life(store_);
+  const JobId id = life.Create(SmallJob(/*with_study=*/true));
+  life.WaitUntil(id, [](const v1::Job& job) { return !job.waiting_for().empty(); });
+  ASSERT_TRUE(life.Board().StopJob(id).ok());
+  const v1::Job job = life.WaitForEnd(id);
+  EXPECT_EQ(job.state(), v1::Job::SUCCEEDED) << job.state_reason();
+  EXPECT_EQ(job.stop_index(), 0u);
+  EXPECT_FALSE(life.Report(id).has_found());
+}
+
 TEST_F(JobVerbsTest, AStudyThatIsStoppedIsLeftOut) {
   Life life(store_);
   v1::JobSpec spec = SmallJob(/*with_study=*/true);
@@ -292,6 +303,39 @@ TEST_F(JobVerbsTest, TimeBudgetsEndTheSearchAtALoggedCandidate) {
       EXPECT_LE(report.evaluations().device_seconds(), 0.2 + 0.001 * (100 + 8));
     }
   }
+}
+
+// A page begins at a key, so a job that is there all the time is listed once.
+TEST_F(JobVerbsTest, PagesOfJobsStandWhileJobsComeAndGo) {
+  Life life(store_);
+  std::vector<JobId> ids;
+  for (int i = 0; i < 8; ++i) {
+    ids.push_back(life.Create(SmallJob()));
+    EXPECT_TRUE(life.Board().CancelJob(ids.back()).ok());
+    life.WaitForEnd(ids.back());
+  }
+  std::vector<std::string> listed;
+  std::string first_key;
+  for (int page = 0; page < 4; ++page) {
+    const auto jobs = life.Board().List(first_key, 3);
+    ASSERT_TRUE(jobs.ok()) << jobs.status();
+    for (size_t i = 0; i < std::min<size_t>(jobs->size(), 2); ++i) {
+      listed.push_back((*jobs)[i].name());
+    }
+    if (jobs->size() < 3) break;
+    first_key = JobKey(*ParseJobName(jobs->back().name(), "name"));
+    // The one at which the next page begins goes, and so does one that was listed; one comes.
+    if (page == 0) {
+      EXPECT_TRUE(life.Board().DeleteJob(*ParseJobName(jobs->back().name(), "name")).ok());
+      EXPECT_TRUE(life.Board().DeleteJob(*ParseJobName(listed[0], "name")).ok());
+      life.Create(SmallJob());
+    }
+  }
+  std::vector<std::string> expected;
+  for (size_t i = ids.size(); i-- > 0;) {
+    if (i != ids.size() - 3) expected.push_back(JobName(ids[i]));
+  }
+  EXPECT_EQ(listed, expected);
 }
 
 TEST_F(JobVerbsTest, ADeletedJobLeavesNothingButWhatBelongsToAll) {
