@@ -202,7 +202,7 @@ void ReferenceExecution::RunEinsum(const Instruction& instruction, Value& out,
       const size_t i = static_cast<size_t>(label);
       loops.push_back({shape.Extent(label), {moves[0][i], moves[1][i], moves[2][i]}});
     });
-    const auto [left, right] = std::array{operands[0].data, operands[1].data};
+    const std::span<const double> left = operands[0].data, right = operands[1].data;
     std::span<double> to = out.At(p);
     std::ranges::fill(to, 0.0);
     RunLoops(loops, [&](int64_t i, int64_t j, int64_t k) { to[k] += left[i] * right[j]; });

@@ -84,6 +84,7 @@ std::unique_ptr<Trajectory> BuildControl(const v1::JobSpec& job, int control, Lo
 
 std::unique_ptr<Study> BuildStudy(const v1::JobSpec& job, const Trajectory& main) {
   std::vector<std::unique_ptr<Trajectory>> controls;
+  controls.reserve(static_cast<size_t>(job.study().controls_size()));
   for (int i = 0; i < job.study().controls_size(); ++i) controls.push_back(BuildControl(job, i));
   return BuildStudy(job, main, std::move(controls));
 }
