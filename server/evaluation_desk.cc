@@ -112,9 +112,7 @@ void EvaluationDesk::Plan(const PendingPtr& pending) {
     if (result && result->diverged && request.stop_at_divergence) break;
   }
   if (!DeliverIfDone(pending)) return AddItem(pending, to_run);
-  if (options_.now() < start_ + options_.settle_time) {
-    answered_keys_.insert(ItemKeyOf(*pending, request.seeds));
-  }
+  if (IsSettling()) answered_keys_.insert(ItemKeyOf(*pending, request.seeds));
 }
 
 // Fills in a result if the store has it. False if the store cannot be read: the request has been
@@ -218,6 +216,8 @@ std::optional<EvaluationDesk::Item> EvaluationDesk::TakeItem(ItemId id) {
 void EvaluationDesk::FinishItem(ItemId id, const v1::ItemResult& result) {
   const std::optional<Item> item = TakeItem(id);
   if (!item) return;
+  // Whoever else was granted it by an earlier server need not begin.
+  if (IsSettling()) answered_keys_.insert(item->key);
   const v1::SeedResults& scores = result.scores();
   std::map<int, SeedScore> by_seed;
   for (int i = 0; i < scores.seeds_size(); ++i) {

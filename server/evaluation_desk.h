@@ -142,6 +142,7 @@ class EvaluationDesk {
   // so before; any other as it is.
   v1::LeaseToken TokenOfThisLife(WorkerId worker, const v1::LeaseToken& token, absl::Time now);
   // Whether it may still turn out that a token's item is wanted.
+  bool IsSettling() const { return options_.now() < start_ + options_.settle_time; }
   bool IsUndecided(const v1::LeaseToken& token, absl::Time now) const;
   bool IsAnswered(const v1::LeaseToken& token) const;
   absl::Status CheckHeld(WorkerId worker, const v1::ItemResult& result, absl::Time now) const;
@@ -177,8 +178,8 @@ class EvaluationDesk {
   std::vector<std::weak_ptr<EvaluationClient>> subscribers_;
   std::list<Parked> parked_;
   std::unordered_map<std::string, ItemId> by_key_;
-  // Of requests that the store has answered since the start, while leases of earlier lives are
-  // undecided: what those bring is there already.
+  // Of requests that the store has answered and of items that were completed, while leases of
+  // earlier lives are undecided: what those would bring is there already.
   std::set<std::string> answered_keys_;
   // Leases of earlier lives that were taken up, as leases of this one.
   std::map<std::tuple<int64_t, int64_t, int64_t>, v1::LeaseToken> taken_up_;

@@ -56,10 +56,11 @@ class EvaluationDeskEpochsTest : public DeskFixture {
     *request.add_results() = result;
     return next_.Complete(request)->statuses(0).code();
   }
-  int EndedByHeartbeat() {
+  int EndedByHeartbeat(int64_t grant = 1) {
     v1::RecordHeartbeatRequest request;
     request.set_worker(worker_);
     *request.add_tokens() = old_lease_.token();
+    request.mutable_tokens(0)->set_grant(grant);
     return next_.Heartbeat(request)->ended_size();
   }
 
@@ -82,6 +83,7 @@ TEST_F(EvaluationDeskEpochsTest, ACompletionTakesUpItsItem) {
   EXPECT_EQ(Send(worker_, Result(old_lease_)), kOk) << "an answer that got lost is given again";
   EXPECT_TRUE(Lease(worker_).empty());
   EXPECT_EQ(metrics_.evaluations.Value(), 2);  // of two seeds
+  EXPECT_EQ(EndedByHeartbeat(2), 1) << "who was granted it before need not begin";
 }
 
 TEST_F(EvaluationDeskEpochsTest, AHeartbeatTakesUpItsItem) {

@@ -69,8 +69,6 @@ TEST(JobEvents, AWatchFromWhereAJobIsRepeatsNothing) {
   MemoryStore store;
   Life life(store);
   const JobId id = life.Create(SmallJob());  // without a worker
-  // After that nothing but this test changes the job.
-  life.WaitUntil(id, [](const v1::Job& job) { return !job.waiting_for().empty(); });
   const auto live = life.Board().Live(id);
   int polls = 0;
   const Seen seen = WatchFrom(store, life.Board(), id, -1, [&] {
@@ -142,6 +140,8 @@ TEST(JobEvents, ARevisionThatIsNoLongerKeptIsOutOfRange) {
   Metrics metrics;
   Life life(store);
   const JobId id = life.Create(SmallJob());  // without a worker
+  // After that nothing but this test changes the job.
+  life.WaitUntil(id, [](const v1::Job& job) { return !job.waiting_for().empty(); });
   const auto live = life.Board().Live(id);
   const int64_t count = kEventsKept + 50;
   while (live->Snapshot().revision() < count) {

@@ -76,7 +76,10 @@ class FaultyStore : public Store {
     crashed_ = crashed_ || writes_ == crash_at_;
     if (crashed_) return Dead();
     const auto planned = planned_.find(writes_);
-    return planned == planned_.end() ? every_write_ : planned->second;
+    const absl::Status& fault = planned == planned_.end() ? every_write_ : planned->second;
+    // One of its own for each caller: copies share what tsan, which does not see into the library,
+    // takes for a race.
+    return absl::Status(fault.code(), fault.message());
   }
 
   const std::shared_ptr<Store> store_;
