@@ -2,6 +2,8 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <algorithm>
+
 #include "rpc/status.h"
 #include "server/job_run.h"
 #include "server/search_log.h"
@@ -184,7 +186,7 @@ TEST(JobRestart, TellsAgainNoMoreThanSinceTheLastCheckpoint) {
   const std::vector<uint64_t> retold = Retold(*disk, id);
   ASSERT_EQ(retold.size(), 4u);
   for (uint64_t count : retold) EXPECT_LE(count, kCheckpointInterval + 300);
-  EXPECT_GT(retold[0], 0u);
+  EXPECT_GT(*std::max_element(retold.begin(), retold.end()), 0u) << "or nothing was tried";
 }
 
 // A server that is told to stop leaves a checkpoint.
