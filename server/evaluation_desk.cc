@@ -217,7 +217,7 @@ void EvaluationDesk::FinishItem(ItemId id, const v1::ItemResult& result) {
   const std::optional<Item> item = TakeItem(id);
   if (!item) return;
   // Whoever else was granted it by an earlier server need not begin.
-  if (IsSettling()) answered_keys_.insert(item->key);
+  if (IsSettling() && !item->repeat) answered_keys_.insert(item->key);
   const v1::SeedResults& scores = result.scores();
   std::map<int, SeedScore> by_seed;
   for (int i = 0; i < scores.seeds_size(); ++i) {

@@ -165,6 +165,18 @@ TEST_F(EvaluationDeskEpochsTest, WhatIsRecordedAlreadyIsAcknowledged) {
   EXPECT_EQ(metrics_.evaluations.Value(), 2);
 }
 
+// A repeat has no key, and so has a token of a worker that knows none: neither is the other.
+TEST_F(EvaluationDeskEpochsTest, ARepeatAcknowledgesNoResultOfAnEarlierServer) {
+  DeskRequest repeat = Request(5, 5);
+  repeat.repeat = true;
+  next_.Submit(repeat);
+  EXPECT_EQ(Send(worker_, Result(Lease(worker_).at(0))), kOk);
+  ASSERT_TRUE(client_->delivered.contains(5));
+  old_lease_.mutable_token()->clear_item_key();
+  EXPECT_EQ(Send(worker_, Result(old_lease_)), kUnavailable);
+  EXPECT_EQ(EndedByHeartbeat(), 0);
+}
+
 // A pause: nobody waits for the item any more, and what its worker finds is kept.
 TEST_F(EvaluationDeskEpochsTest, WhatAWorkerIsAtIsRecordedThoughNobodyWaits) {
   next_.Submit(Request(1, 1));

@@ -193,6 +193,7 @@ void EvaluationDesk::Tick() {
   {
     const std::lock_guard lock(mutex_);
     const absl::Time now = options_.now();
+    if (!IsSettling()) answered_keys_.clear();
     for (const auto& [worker, item] : queue_.Expire(now)) {
       metrics_.leases_expired.Increment();
       CountRetry(item, "a lease ran out; its evaluation is queued again");

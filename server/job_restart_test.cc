@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
+#include <optional>
 
 #include "rpc/status.h"
 #include "server/job_run.h"
@@ -64,6 +65,32 @@ End Undisturbed(const v1::JobSpec& spec) {
   return EndOf(store, life, id);
 }
 
+// Creates the job, or finds it, and lets it run until the store crashes or the job ends; which it
+// is, if it could be created at all.
+std::optional<JobId> RunUntilCrash(FaultyStore& store, Life& life, const v1::JobSpec& spec) {
+  v1::CreateJobRequest request;
+  *request.mutable_spec() = spec;
+  request.set_request_id("one");
+  const auto job = life.Board().Create(request);
+  if (!job.ok()) return std::nullopt;
+  const JobId id = *ParseJobName(job->name(), "name");
+  const auto live = life.Board().Live(id);
+  while (!store.Crashed() && live != nullptr && !HasEnded(live->Snapshot().state())) {
+    live->WaitForChange(live->Snapshot().revision(), absl::Milliseconds(5));
+  }
+  return id;
+}
+
+// A long job that a server has left after so many evaluations.
+JobId LeaveUnfinished(Store& store, uint64_t evaluated) {
+  Life life(store);
+  const JobId id = life.Create(LongJob());
+  life.AddWorkers(2);
+  life.WaitUntil(
+      id, [&](const v1::Job& job) { return job.progress().candidates().evaluated() >= evaluated; });
+  return id;
+}
+
 // One write after the other is the last one of a server's life, until a job gets through.
 TEST(JobRestart, AfterACrashAtEveryWriteTheEndIsTheSame) {
   const End expected = Undisturbed(TinyJob());
@@ -76,17 +103,8 @@ TEST(JobRestart, AfterACrashAtEveryWriteTheEndIsTheSame) {
         FaultyStore store(disk);
         Life life(store);
         store.CrashAtWrite(first, happens);
-        v1::CreateJobRequest request;
-        *request.mutable_spec() = TinyJob();
-        request.set_request_id("one");
         life.AddWorkers(2, 3, &audit);
-        if (const auto job = life.Board().Create(request); job.ok()) {
-          const JobId id = *ParseJobName(job->name(), "name");
-          const auto live = life.Board().Live(id);
-          while (!store.Crashed() && live != nullptr && !HasEnded(live->Snapshot().state())) {
-            live->WaitForChange(live->Snapshot().revision(), absl::Milliseconds(5));
-          }
-        }
+        RunUntilCrash(store, life, TinyJob());
         crashed = store.Crashed();
       }
       Life life(*disk);
@@ -122,16 +140,9 @@ TEST(JobRestart, ManyDeathsInOneJob) {
       continue;
     }
     life.AddWorkers(2, 5, &audit);
-    v1::CreateJobRequest request;
-    *request.mutable_spec() = LongJob();
-    request.set_request_id("one");
-    const auto job = life.Board().Create(request);
-    if (job.ok()) id = *ParseJobName(job->name(), "name");
-    const auto live = job.ok() ? life.Board().Live(id) : nullptr;
-    while (!store.Crashed() && live != nullptr && !HasEnded(live->Snapshot().state())) {
-      live->WaitForChange(live->Snapshot().revision(), absl::Milliseconds(5));
-    }
-    ended = !store.Crashed() && job.ok();
+    const std::optional<JobId> job = RunUntilCrash(store, life, LongJob());
+    if (job) id = *job;
+    ended = !store.Crashed() && job.has_value();
     deaths += store.Crashed();
   }
   EXPECT_GT(deaths, 10);
@@ -159,10 +170,9 @@ std::vector<uint64_t> Retold(const Store& store, JobId id) {
 }
 
 TEST(JobRestart, TellsAgainNoMoreThanSinceTheLastCheckpoint) {
-#ifdef LATHE_SANITIZED
-  GTEST_SKIP() << "a search of several checkpoints takes minutes under sanitizers";
-#endif
   v1::JobSpec spec = SmallJob();
+  // So large that few proposals are duplicates: they would take most of the time.
+  spec.mutable_strategy()->set_population(500);
   spec.mutable_budget()->set_evaluations(3 * kCheckpointInterval + 500);
   const auto disk = std::make_shared<MemoryStore>();
   JobId id = 0;
@@ -192,14 +202,7 @@ TEST(JobRestart, TellsAgainNoMoreThanSinceTheLastCheckpoint) {
 // A server that is told to stop leaves a checkpoint.
 TEST(JobRestart, AfterAnOrderlyStopNothingIsToldAgain) {
   MemoryStore store;
-  JobId id = 0;
-  {
-    Life life(store);
-    id = life.Create(LongJob());
-    life.AddWorkers(2);
-    life.WaitUntil(
-        id, [](const v1::Job& job) { return job.progress().candidates().evaluated() >= 300; });
-  }
+  const JobId id = LeaveUnfinished(store, 300);
   Life life(store);
   life.AddWorkers(2);
   EXPECT_EQ(life.WaitForEnd(id).state(), v1::Job::SUCCEEDED);
@@ -208,14 +211,7 @@ TEST(JobRestart, AfterAnOrderlyStopNothingIsToldAgain) {
 
 TEST(JobRestart, ADamagedLogFailsTheJobAndNamesTheRecord) {
   MemoryStore store;
-  JobId id = 0;
-  {
-    Life life(store);
-    id = life.Create(LongJob());
-    life.AddWorkers(2);
-    life.WaitUntil(
-        id, [](const v1::Job& job) { return job.progress().candidates().evaluated() >= 50; });
-  }
+  const JobId id = LeaveUnfinished(store, 50);
   WriteBatch damage;
   damage.Put(Kind::kOutcomes, OutcomeKey(id, 7), "\xff");
   ASSERT_TRUE(store.Write(damage).ok());
@@ -267,14 +263,7 @@ TEST(JobRestart, WhatIsLoggedComesBackAsItWas) {
 // A job that another version of the engine began is not gone on with.
 TEST(JobRestart, AnotherEngineIsRefusedWithTheReason) {
   MemoryStore store;
-  JobId id = 0;
-  {
-    Life life(store);
-    id = life.Create(LongJob());
-    life.AddWorkers(1);
-    life.WaitUntil(
-        id, [](const v1::Job& job) { return job.progress().candidates().evaluated() >= 20; });
-  }
+  const JobId id = LeaveUnfinished(store, 20);
   v1::Job job;
   ASSERT_TRUE(job.ParseFromString(store.Get(Kind::kJobs, JobKey(id))->value()));
   job.set_engine_version(kEngineVersion + 1);

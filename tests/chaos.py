@@ -229,6 +229,7 @@ def disturb(service, chance):
     process = service.server if victim == "server" else service.workers[i]
     process.kill()
     process.wait()
+    # The length of the outage is part of the disturbance; nothing waits for it to be over.
     time.sleep(chance.uniform(0, 0.4))
     if victim == "server":
         service.start_server()

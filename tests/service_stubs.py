@@ -10,7 +10,8 @@ PATIENCE = 60  # seconds, far more than anything here takes
 
 
 def wait_until(what, condition, patience=PATIENCE):
-    """The first truthy value of `condition`, which is asked again and again."""
+    """The first truthy value of `condition`, which is asked again and again: of what is seen from
+    outside, by a connection or in a file, nobody gives notice."""
     deadline = time.monotonic() + patience
     while time.monotonic() < deadline:
         value = condition()

@@ -2,9 +2,10 @@
 
 #include <grpcpp/grpcpp.h>
 
-#include <atomic>
+#include <condition_variable>
 #include <memory>
 #include <mutex>
+#include <stop_token>
 #include <thread>
 
 #include "absl/strings/str_cat.h"
@@ -152,8 +153,7 @@ class LoadServer {
       : options_(options), store_(std::move(store)) {}
   ~LoadServer() {
     desk_.Stop();
-    stopping_ = true;
-    if (clock_.joinable()) clock_.join();
+    clock_ = {};  // stops and joins
     if (grpc_ != nullptr) grpc_->Shutdown(std::chrono::system_clock::now());
   }
 
@@ -172,8 +172,10 @@ class LoadServer {
   template <typename Search>
   absl::StatusOr<Times> Run(Search& search, SearchLog& log) {
     if (absl::Status status = Listen(); !status.ok()) return status;
+    const auto inbox = std::make_shared<JobInbox>(v1::EvaluationCounts());
+    desk_.Subscribe(inbox);
     while (desk_.Workers().size() < static_cast<size_t>(options_.workers)) {
-      std::this_thread::sleep_for(std::chrono::milliseconds(1));
+      inbox->Wait(absl::Seconds(1));  // until workers come or go
     }
     DeskPool pool(desk_, store_, metrics_, log);
     const TimesSoFar so_far;
@@ -192,8 +194,14 @@ class LoadServer {
     builder.RegisterService(&service_);
     grpc_ = builder.BuildAndStart();
     if (grpc_ == nullptr) return absl::UnavailableError("the server cannot listen");
-    clock_ = std::thread([this] {
-      for (; !stopping_; std::this_thread::sleep_for(std::chrono::milliseconds(100))) desk_.Tick();
+    clock_ = std::jthread([this](const std::stop_token& stop) {
+      std::mutex mutex;
+      std::condition_variable_any never;
+      std::unique_lock lock(mutex);
+      while (!stop.stop_requested()) {
+        desk_.Tick();
+        never.wait_for(lock, stop, std::chrono::milliseconds(100), [] { return false; });
+      }
     });
     return absl::OkStatus();
   }
@@ -204,8 +212,7 @@ class LoadServer {
   EvaluationDesk desk_{store_, metrics_, {}};
   WorkerServiceImpl service_{desk_};
   std::unique_ptr<grpc::Server> grpc_;
-  std::atomic<bool> stopping_{false};
-  std::thread clock_;
+  std::jthread clock_;
 };
 
 absl::StatusOr<Times> TimesToWrite(const std::vector<WriteBatch>& tape,
