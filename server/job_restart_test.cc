@@ -173,7 +173,9 @@ TEST(JobRestart, TellsAgainNoMoreThanSinceTheLastCheckpoint) {
   v1::JobSpec spec = SmallJob();
   // So large that few proposals are duplicates: they would take most of the time.
   spec.mutable_strategy()->set_population(500);
-  spec.mutable_budget()->set_evaluations(3 * kCheckpointInterval + 500);
+  // More than twice of what four lives are meant for, since each goes on until its progress is
+  // told.
+  spec.mutable_budget()->set_evaluations(6 * kCheckpointInterval);
   const auto disk = std::make_shared<MemoryStore>();
   JobId id = 0;
   for (int deaths = 0; deaths < 4; ++deaths) {

@@ -74,6 +74,7 @@ class JobRun {
   // Writes, again and again while the store cannot be written to.
   absl::Status Persist(const std::function<absl::Status()>& write);
   absl::Status Update(const std::function<void(v1::Job&)>& change, WriteBatch batch = {});
+  void NoteStore(const absl::Status& written);
   void Progress(bool now);
   void LogPhase(const std::string& phase);
   void WriteWarnings();
@@ -97,7 +98,8 @@ class JobRun {
   std::unique_ptr<Trajectory> trajectory_;
   std::unique_ptr<Study> study_;
   bool searching_ = false;
-  bool stopped_ = false;     // by a user
+  bool stopped_ = false;  // by a user
+  bool waits_for_store_ = false;
   uint64_t unanswered_ = 0;  // requests
   Clock::time_point progressed_;
   std::string phase_;

@@ -151,17 +151,10 @@ absl::Status JobRun::Update(const std::function<void(v1::Job&)>& change, WriteBa
 }
 
 absl::Status JobRun::Persist(const std::function<absl::Status()>& write) {
-  for (bool waited = false;; waited = true) {
+  while (true) {
     absl::Status status = write();
-    if (!MayPass(status)) {
-      if (waited && status.ok()) {
-        job_.SetUnsavedWait("");
-        job_.Log(v1::LogEntry::WARNING, "the store could not be written for a while");
-      }
-      return status;
-    }
-    job_.SetUnsavedWait(
-        absl::StrCat("the store cannot be written: ", std::string(status.message())));
+    NoteStore(status);
+    if (!MayPass(status)) return status;
     if (inbox_->WaitForInterrupt(kPatience)) return absl::CancelledError("the server is stopping");
   }
 }
@@ -181,13 +174,26 @@ void JobRun::Progress(bool now) {
                           static_cast<double>(progress.total()));
   }
   gauges_.update_time->SetToCurrentTime();
-  // What cannot be written now is told with the next change.
-  job_.Update([&](v1::Job& job) {
-        *job.mutable_progress() = progress;
-        job.set_running_seconds(RunningSeconds());
-        if (unanswered_ == 0) job.clear_waiting_for();
-      })
-      .IgnoreError();
+  const absl::Status told = job_.Update([&](v1::Job& job) {
+    *job.mutable_progress() = progress;
+    job.set_running_seconds(RunningSeconds());
+    if (unanswered_ == 0 || waits_for_store_) job.clear_waiting_for();
+  });
+  // What cannot be written now is told with the next change. That may be all that the job notices:
+  // results that cannot be written do not reach it.
+  NoteStore(told);
+}
+
+// Says in the job, as far as that can be said, whether the store can be written.
+void JobRun::NoteStore(const absl::Status& written) {
+  if (MayPass(written)) {
+    job_.SetUnsavedWait(
+        absl::StrCat("the store cannot be written: ", std::string(written.message())));
+  } else if (waits_for_store_) {
+    job_.SetUnsavedWait("");
+    job_.Log(v1::LogEntry::WARNING, "the store could not be written for a while");
+  }
+  waits_for_store_ = MayPass(written);
 }
 
 void JobRun::LogPhase(const std::string& phase) {
@@ -203,6 +209,7 @@ void JobRun::WriteWarnings() {
 }
 
 void JobRun::UpdateWaiting() {
+  if (waits_for_store_) return;  // nothing could be said of workers
   const auto found = desk_.FindClass(arenas_, numeric_class_);
   const std::string waiting = found.ok() ? "" : std::string(found.status().message());
   if (job_.Snapshot().waiting_for() == waiting) return;
