@@ -45,11 +45,20 @@ void HeldWork::Add(v1::LeaseEvaluationsResponse leases) {
   changed_.notify_all();
 }
 
-std::vector<v1::EvaluatorItem> HeldWork::TakeBatch() {
-  std::unique_lock lock(mutex_);
+void HeldWork::WaitForItems(std::unique_lock<std::mutex>& lock) {
   evaluating_ = false;
   changed_.notify_all();
   changed_.wait(lock, [this] { return closed_ || !queue_.empty(); });
+}
+
+void HeldWork::WaitForItems() {
+  std::unique_lock lock(mutex_);
+  WaitForItems(lock);
+}
+
+std::vector<v1::EvaluatorItem> HeldWork::TakeBatch() {
+  std::unique_lock lock(mutex_);
+  WaitForItems(lock);
   std::vector<v1::EvaluatorItem> batch;
   while (!queue_.empty() && batch.size() < static_cast<size_t>(batch_)) {
     Entry& entry = entries_.at(queue_.front());
@@ -134,6 +143,15 @@ std::vector<uint64_t> HeldWork::ForgetEnded(
 void HeldWork::Close() {
   const std::lock_guard lock(mutex_);
   closed_ = true;
+  EraseQueued();
+}
+
+void HeldWork::ForgetQueued() {
+  const std::lock_guard lock(mutex_);
+  EraseQueued();
+}
+
+void HeldWork::EraseQueued() {
   for (uint64_t id : queue_) entries_.erase(id);
   queue_.clear();
   changed_.notify_all();

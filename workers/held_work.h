@@ -35,6 +35,8 @@ class HeldWork {
   void Add(v1::LeaseEvaluationsResponse leases);
 
   // Who evaluates.
+  // Waits for items, or for Close.
+  void WaitForItems();
   // Waits for items and takes up to a batch. None once Close has been called.
   std::vector<v1::EvaluatorItem> TakeBatch();
   // Completes the result with token and hash. Ids that are not held are ignored.
@@ -56,6 +58,8 @@ class HeldWork {
   // finished stays to be reported.
   std::vector<uint64_t> ForgetEnded(
       const google::protobuf::RepeatedPtrField<v1::LeaseToken>& ended);
+  // What has not been started is forgotten.
+  void ForgetQueued();
   // Nothing more is started; what is queued is forgotten.
   void Close();
   // Finished ones that are not acknowledged.
@@ -72,6 +76,8 @@ class HeldWork {
   };
 
   int Room() const;
+  void WaitForItems(std::unique_lock<std::mutex>& lock);
+  void EraseQueued();
 
   const int batch_;
   mutable std::mutex mutex_;

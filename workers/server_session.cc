@@ -57,7 +57,7 @@ milliseconds FromProto(const google::protobuf::Duration& duration) {
 
 }  // namespace
 
-ServerSession::ServerSession(Stub& stub, const HeldWork& held, ServerSessionOptions options)
+ServerSession::ServerSession(Stub& stub, HeldWork& held, ServerSessionOptions options)
     : stub_(stub), held_(held), options_(std::move(options)) {}
 
 ServerSession::Identity ServerSession::Who() const {
@@ -114,10 +114,13 @@ absl::Status ServerSession::RegisterAgain(int lost_generation, const std::stop_t
     options_.on_refused(identity.status());
     return identity.status();
   }
+  // Perhaps others have done since what is not begun; the server grants again what it still wants.
+  held_.ForgetQueued();
   // Before anything is leased under the new name: what is held must not be granted a second time.
   SendHeartbeat(*identity, stop).IgnoreError();
   const std::lock_guard publishing(mutex_);
   identity_ = *std::move(identity);
+  heard_ = std::chrono::steady_clock::now();
   return absl::OkStatus();
 }
 
@@ -132,6 +135,16 @@ void ServerSession::NoteReachable(const absl::Status& status) {
   }
 }
 
+void ServerSession::NoteHeard(const Identity& identity) {
+  const std::lock_guard lock(mutex_);
+  if (identity.generation == identity_.generation) heard_ = std::chrono::steady_clock::now();
+}
+
+bool ServerSession::HeardLately() const {
+  const std::lock_guard lock(mutex_);
+  return std::chrono::steady_clock::now() < heard_ + options_.trust;
+}
+
 template <typename Method, typename Request>
 auto ServerSession::Call(Method method, Request request, milliseconds timeout,
                          const std::stop_token& stop) {
@@ -140,6 +153,7 @@ auto ServerSession::Call(Method method, Request request, milliseconds timeout,
   const Waiting waiting = reachable_ ? Waiting::kNo : Waiting::kForServer;
   auto response = CallServer(stub_, method, request, timeout, stop, waiting);
   NoteReachable(response.status());
+  if (response.ok()) NoteHeard(identity);
   if (ReasonOf(response.status()) == kWorkerNotFound) {
     RegisterAgain(identity.generation, stop).IgnoreError();
   }
@@ -150,10 +164,15 @@ absl::StatusOr<v1::LeaseEvaluationsResponse> ServerSession::Lease(int max_items,
                                                                   const std::stop_token& stop) {
   // After a registration that is under way, with all that belongs to it.
   { const std::lock_guard wait(registering_); }
+  const int generation = Who().generation;
   v1::LeaseEvaluationsRequest request;
   request.set_max_items(max_items);
   *request.mutable_wait() = ToProto(options_.lease_wait);
-  return Call(&Stub::LeaseEvaluations, request, options_.lease_wait + kCallTimeout, stop);
+  auto leases = Call(&Stub::LeaseEvaluations, request, options_.lease_wait + kCallTimeout, stop);
+  if (leases.ok() && Who().generation != generation) {
+    return absl::UnavailableError("an earlier server granted the leases");
+  }
+  return leases;
 }
 
 absl::Status ServerSession::SendHeartbeat(const Identity& identity, const std::stop_token& stop) {
@@ -169,8 +188,17 @@ absl::Status ServerSession::SendHeartbeat(const Identity& identity, const std::s
 absl::Status ServerSession::Heartbeat(const std::stop_token& stop) {
   const Identity identity = Who();
   absl::Status status = SendHeartbeat(identity, stop);
+  if (status.ok()) NoteHeard(identity);
   if (ReasonOf(status) == kWorkerNotFound) return RegisterAgain(identity.generation, stop);
   return status;
+}
+
+void ServerSession::Confirm(const std::stop_token& stop) {
+  Backoff backoff(options_.first_wait, options_.most_wait);
+  if (HeardLately()) return;
+  while (!Heartbeat(stop).ok()) {
+    if (!backoff.Wait(stop)) return;
+  }
 }
 
 absl::StatusOr<v1::CompleteEvaluationsResponse> ServerSession::Complete(

@@ -1,6 +1,6 @@
 // A worker's calls to its server. The session keeps the worker known there: where the server says
-// that it does not know the worker, the session registers again, renews the leases that are held,
-// and leaves it to the caller to repeat the call.
+// that it does not know the worker, the session registers again, gives up what is held and has not
+// been started, renews the leases of the rest, and leaves it to the caller to repeat the call.
 //
 //   ServerSession session(*stub, held, {...});
 //   absl::Status status = session.Join(worker, stop);
@@ -28,6 +28,8 @@ struct ServerSessionOptions {
   std::chrono::milliseconds first_wait{100}, most_wait{5'000};
   // How long the server may wait for items.
   std::chrono::milliseconds lease_wait{10'000};
+  // For how long an answer confirms what is queued, see Confirm.
+  std::chrono::milliseconds trust{50};
   // Called with every answer to a heartbeat, on the thread that sent it.
   std::function<void(const v1::RecordHeartbeatResponse&)> on_heartbeat = [](const auto&) {};
   // Called when the server will not have the worker, for a reason that will not go away.
@@ -38,7 +40,7 @@ struct ServerSessionOptions {
 // when a stop is requested.
 class ServerSession {
  public:
-  ServerSession(v1::WorkerService::StubInterface& stub, const HeldWork& held,
+  ServerSession(v1::WorkerService::StubInterface& stub, HeldWork& held,
                 ServerSessionOptions options);
 
   // Registers, however long it takes until the server is there. An error if it refuses the worker.
@@ -47,6 +49,9 @@ class ServerSession {
   absl::StatusOr<v1::LeaseEvaluationsResponse> Lease(int max_items, const std::stop_token& stop);
   // Of all leases in `held`.
   absl::Status Heartbeat(const std::stop_token& stop);
+  // Returns once the server is known to have been there a moment ago, and to have granted what is
+  // queued: a server that came after it may have had it evaluated by others meanwhile.
+  void Confirm(const std::stop_token& stop);
   absl::StatusOr<v1::CompleteEvaluationsResponse> Complete(
       const std::vector<HeldWork::Finished>& finished, const std::stop_token& stop);
   absl::Status Leave(std::chrono::milliseconds timeout);
@@ -64,13 +69,15 @@ class ServerSession {
   absl::Status RegisterAgain(int lost_generation, const std::stop_token& stop);
   absl::Status SendHeartbeat(const Identity& identity, const std::stop_token& stop);
   void NoteReachable(const absl::Status& status);
+  void NoteHeard(const Identity& identity);
+  bool HeardLately() const;
 
   template <typename Method, typename Request>
   auto Call(Method method, Request request, std::chrono::milliseconds timeout,
             const std::stop_token& stop);
 
   v1::WorkerService::StubInterface& stub_;
-  const HeldWork& held_;
+  HeldWork& held_;
   const ServerSessionOptions options_;
   std::atomic<bool> reachable_{true};
 
@@ -79,6 +86,7 @@ class ServerSession {
   mutable std::mutex mutex_;  // for what follows
   v1::Worker worker_;
   Identity identity_;
+  std::chrono::steady_clock::time_point heard_;  // when the server last answered the identity
   std::chrono::milliseconds heartbeat_interval_{10'000};
 };
 

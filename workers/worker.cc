@@ -33,6 +33,7 @@ Worker::Worker(v1::WorkerService::StubInterface& stub, BatchRunner& runner, Work
                {.first_wait = options_.first_wait,
                 .most_wait = options_.most_wait,
                 .lease_wait = options_.lease_wait,
+                .trust = options_.trust,
                 .on_heartbeat =
                     [this](const v1::RecordHeartbeatResponse& response) {
                       runner_.Drop(held_.ForgetEnded(response.ended()));
@@ -129,6 +130,8 @@ void Worker::SendHeartbeats() {
 
 void Worker::Evaluate() {
   while (true) {
+    held_.WaitForItems();
+    session_.Confirm(leasing_.get_token());
     const std::vector<v1::EvaluatorItem> batch = held_.TakeBatch();
     if (batch.empty()) break;
     if (options_.journal != nullptr) {

@@ -26,6 +26,9 @@ struct WorkerOptions {
   std::chrono::milliseconds lease_wait{10'000};
   // Between attempts at a call that failed.
   std::chrono::milliseconds first_wait{100}, most_wait{5'000};
+  // For how long a server that has answered is taken to be still the one that granted what is
+  // queued. Less than a server takes to come back, restore its jobs and have something evaluated.
+  std::chrono::milliseconds trust{50};
   // How long a worker that has nothing left to evaluate keeps trying to report its results.
   std::chrono::milliseconds give_up_after{30'000};
   // Hears of all that is started and acknowledged, if there is one; outlives the worker.

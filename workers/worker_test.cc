@@ -123,8 +123,9 @@ TEST_F(WorkerTest, RegistersAgainWhereItIsNotKnownAndRenewsItsLeasesFirst) {
   ASSERT_TRUE(server_->WaitUntil(Holds({0, 1, 2, 3, 4, 5})));
   AddItems(6, 7);
   server_->Forget();
-  runner_.Allow(8);
-  ASSERT_TRUE(server_->WaitUntil(Accepted(8)));
+  runner_.Allow(6);
+  ASSERT_TRUE(server_->WaitUntil(Accepted(6)));
+  EXPECT_THAT(runner_.Started(), ElementsAre(0, 1, 2, 3, 6, 7)) << "4 and 5 were not begun";
   const Seen seen = server_->Read();
   ASSERT_EQ(seen.registrations.size(), 2u);
   EXPECT_EQ(seen.registrations[1].worker().name(), "workers/0000000000000001");
@@ -132,6 +133,34 @@ TEST_F(WorkerTest, RegistersAgainWhereItIsNotKnownAndRenewsItsLeasesFirst) {
   EXPECT_LT(std::find(again, seen.calls.end(), "heartbeat"),
             std::find(again, seen.calls.end(), "lease"));
   EXPECT_TRUE(DrainAndWait().ok());
+}
+
+TEST_F(WorkerTest, BeginsNothingWhileItsServerIsAway) {
+  server_->Start();
+  AddItems(0, 5);
+  StartWorker();
+  ASSERT_TRUE(server_->WaitUntil(Holds({0, 1, 2, 3, 4, 5})));
+  server_->Shutdown();
+  runner_.Allow(5);
+  ASSERT_TRUE(runner_.WaitUntilStarted(4));
+  server_->Forget();
+  server_->Start();
+  ASSERT_TRUE(server_->WaitUntil(Accepted(4)));
+  AddItems(6, 6);
+  ASSERT_TRUE(server_->WaitUntil(Accepted(5)));
+  EXPECT_THAT(runner_.Started(), ElementsAre(0, 1, 2, 3, 6));
+}
+
+TEST_F(WorkerTest, WhatItHasLeasedAheadGoesOnWithAServerThatWasOnlyAway) {
+  server_->Start();
+  AddItems(0, 5);
+  StartWorker();
+  ASSERT_TRUE(server_->WaitUntil(Holds({0, 1, 2, 3, 4, 5})));
+  server_->Shutdown();
+  runner_.Allow(6);
+  ASSERT_TRUE(runner_.WaitUntilStarted(4));
+  server_->Start();
+  EXPECT_TRUE(server_->WaitUntil(Accepted(6)));
 }
 
 TEST_F(WorkerTest, DoesNotWaitForAHeartbeatToRegisterAgain) {

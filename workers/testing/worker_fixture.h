@@ -103,7 +103,8 @@ class WorkerTest : public testing::Test {
                 .batch = 4,
                 .lease_wait = std::chrono::milliseconds(50),
                 .first_wait = std::chrono::milliseconds(5),
-                .most_wait = std::chrono::milliseconds(20)};
+                .most_wait = std::chrono::milliseconds(20),
+                .trust = std::chrono::milliseconds(0)};
   }
   ~WorkerTest() override {
     if (worker_) worker_->Stop();
