@@ -96,6 +96,7 @@ void EvaluationDesk::Plan(const PendingPtr& pending) {
     if (!DeliverIfDone(pending)) AddItem(pending, request.seeds);
     return;
   }
+  EvaluationRecords::LookUp look_up = records_.For(*request.program, request.task);
   std::vector<int> to_run;
   for (size_t i = 0; i < request.seeds.size(); ++i) {
     std::optional<SeedScore>& result = pending->results[i];
@@ -107,7 +108,7 @@ void EvaluationDesk::Plan(const PendingPtr& pending) {
       metrics_.evaluations_merged.Increment();
       continue;
     }
-    if (!result && !AnswerFromStore(pending, i)) return;
+    if (!result && !AnswerFromStore(pending, look_up, i)) return;
     if (!result) to_run.push_back(request.seeds[i]);
     if (result && result->diverged && request.stop_at_divergence) break;
   }
@@ -117,10 +118,10 @@ void EvaluationDesk::Plan(const PendingPtr& pending) {
 
 // Fills in a result if the store has it. False if the store cannot be read: the request has been
 // answered with that.
-bool EvaluationDesk::AnswerFromStore(const PendingPtr& pending, size_t seed) {
+bool EvaluationDesk::AnswerFromStore(const PendingPtr& pending, EvaluationRecords::LookUp& look_up,
+                                     size_t seed) {
   const DeskRequest& request = pending->request;
-  const auto found =
-      records_.Find(KeyOf(*pending, request.seeds[seed]), *request.program, request.task);
+  const auto found = look_up.Find(KeyOf(*pending, request.seeds[seed]));
   if (!found.ok()) {
     Deliver(pending, found.status());
     return false;

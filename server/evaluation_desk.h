@@ -129,7 +129,7 @@ class EvaluationDesk {
   EvaluationKey KeyOf(const Item& item, int seed) const;
 
   void Plan(const PendingPtr& pending);
-  bool AnswerFromStore(const PendingPtr& pending, size_t seed);
+  bool AnswerFromStore(const PendingPtr& pending, EvaluationRecords::LookUp& look_up, size_t seed);
   void AddItem(const PendingPtr& pending, const std::vector<int>& seeds);
   // The key of an item that runs these seeds for a request.
   std::string ItemKeyOf(const Pending& pending, const std::vector<int>& seeds) const;

@@ -4,21 +4,10 @@
 
 #include "absl/strings/escaping.h"
 #include "absl/strings/str_cat.h"
+#include "lathe/v1/search_log.pb.h"
 #include "rpc/status.h"
 
 namespace lathe {
-namespace {
-
-// `seeds` is a number of seeds, not a part of what one of them scores. A task has no maps, so equal
-// tasks have equal bytes; a MessageDifferencer takes several times as long.
-bool SameTask(v1::Task a, v1::Task b) {
-  a.clear_seeds();
-  b.clear_seeds();
-  return a.SerializeAsString() == b.SerializeAsString();
-}
-
-}  // namespace
-
 void PutProgram(const CanonicalForm& program, WriteBatch& batch) {
   v1::Program record;
   record.set_text(program.text);
@@ -51,23 +40,43 @@ absl::StatusOr<std::optional<std::string>> EvaluationRecords::TextOf(const Hash1
   if (!*bytes) return std::nullopt;
   v1::Program record;
   if (!record.ParseFromString(**bytes)) return DamagedRecord(Kind::kPrograms, key);
-  return record.text();
+  return std::move(*record.mutable_text());
 }
 
-absl::StatusOr<std::optional<v1::SeedResult>> EvaluationRecords::Find(const EvaluationKey& key,
-                                                                      const CanonicalForm& program,
-                                                                      const v1::Task& task) const {
-  metrics_.cache_queries.Increment();
-  auto bytes = store_.Get(Kind::kEvaluations, key.Bytes());
+absl::StatusOr<std::optional<v1::SeedResult>> EvaluationRecords::LookUp::Find(
+    const EvaluationKey& key) {
+  records_.metrics_.cache_queries.Increment();
+  const std::string name = key.Bytes();
+  auto bytes = records_.store_.Get(Kind::kEvaluations, name);
   if (!bytes.ok()) return bytes.status();
   if (!*bytes) return std::nullopt;
-  v1::Evaluation record;
-  if (!record.ParseFromString(**bytes)) return DamagedRecord(Kind::kEvaluations, key.Bytes());
-  auto text = TextOf(program.hash);
-  if (!text.ok()) return text.status();
-  if (*text != program.text || !SameTask(record.task(), task)) return std::nullopt;
-  metrics_.cache_hits.Increment();
+  thread_local v1::EvaluationOutline record;  // so that its memory is used again
+  if (!record.ParseFromString(**bytes)) return DamagedRecord(Kind::kEvaluations, name);
+  const auto is_program = IsProgram();
+  if (!is_program.ok()) return is_program.status();
+  if (!*is_program || !IsTask(record.task())) return std::nullopt;
+  records_.metrics_.cache_hits.Increment();
   return record.result();
+}
+
+absl::StatusOr<bool> EvaluationRecords::LookUp::IsProgram() {
+  if (is_program_) return *is_program_;
+  auto text = records_.TextOf(program_.hash);
+  if (!text.ok()) return text.status();
+  is_program_ = *text == program_.text;
+  return *is_program_;
+}
+
+// `seeds` is a number of seeds, not a part of what one of them scores. A task has no maps, so equal
+// tasks have equal bytes.
+bool EvaluationRecords::LookUp::IsTask(const std::string& bytes) {
+  if (!task_bytes_) task_bytes_ = task_.SerializeAsString();
+  if (bytes == *task_bytes_) return true;
+  v1::Task recorded, asked = task_;
+  if (!recorded.ParseFromString(bytes)) return false;
+  recorded.clear_seeds();
+  asked.clear_seeds();
+  return recorded.SerializeAsString() == asked.SerializeAsString();
 }
 
 absl::Status EvaluationRecords::Put(const CanonicalForm& program,

@@ -18,11 +18,30 @@ class EvaluationRecords {
  public:
   EvaluationRecords(Store& store, Metrics& metrics) : store_(store), metrics_(metrics) {}
 
-  // What is recorded under `key` for exactly this program and task. Nothing if there is no record,
-  // or if it is of another text or task with the same hash.
-  absl::StatusOr<std::optional<v1::SeedResult>> Find(const EvaluationKey& key,
-                                                     const CanonicalForm& program,
-                                                     const v1::Task& task) const;
+  // Looks up evaluations of one program on one task. What it was made from outlives it.
+  class LookUp {
+   public:
+    // What is recorded under `key` for exactly this program and task. Nothing if there is no
+    // record, or if it is of another text or task with the same hash.
+    absl::StatusOr<std::optional<v1::SeedResult>> Find(const EvaluationKey& key);
+
+   private:
+    friend class EvaluationRecords;
+    LookUp(const EvaluationRecords& records, const CanonicalForm& program, const v1::Task& task)
+        : records_(records), program_(program), task_(task) {}
+    absl::StatusOr<bool> IsProgram();
+    bool IsTask(const std::string& bytes);
+
+    const EvaluationRecords& records_;
+    const CanonicalForm& program_;
+    const v1::Task& task_;
+    // Once it is known; the same for all keys.
+    std::optional<bool> is_program_;
+    std::optional<std::string> task_bytes_;
+  };
+  LookUp For(const CanonicalForm& program, const v1::Task& task) const {
+    return {*this, program, task};
+  }
 
   using Entry = std::pair<EvaluationKey, v1::Evaluation>;
   // Puts a program and its evaluations into a batch. A program whose hash stands for another text

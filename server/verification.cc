@@ -113,6 +113,7 @@ class Verifier {
       response.set_problem(std::string(result.status().message()));
       return response;
     }
+    EvaluationRecords::LookUp look_up = records_.For(*request.program, request.task);
     bool equal = true;
     for (size_t i = 0; i < result->size(); ++i) {
       const v1::SeedResult repeated = ToMessage((*result)[i]);
@@ -120,7 +121,7 @@ class Verifier {
       const EvaluationKey key = {request.program->hash, TaskHash(request.task),
                                  kLanguageVersion,      request.measure_test,
                                  request.seeds[i],      request.numeric_class};
-      const auto recorded = records_.Find(key, *request.program, request.task);
+      const auto recorded = look_up.Find(key);
       if (!recorded.ok() || !*recorded) {
         response.set_problem(recorded.ok()
                                  ? absl::StrCat("seed ", request.seeds[i], " is not recorded")

@@ -100,8 +100,10 @@ rocksdb::DBOptions DatabaseOptions(std::shared_ptr<rocksdb::Logger> log) {
 rocksdb::ColumnFamilyOptions FamilyOptions() {
   rocksdb::BlockBasedTableOptions table;
   table.block_cache = rocksdb::NewLRUCache(128 * kMebibyte);
-  table.cache_index_and_filter_blocks = true;
-  table.pin_l0_filter_and_index_blocks_in_cache = true;
+  // Indexes and filters are kept with the open tables, outside the cache: about two bytes a record,
+  // and two look-ups in the cache less for every table that is asked.
+  table.cache_index_and_filter_blocks = false;
+  table.data_block_index_type = rocksdb::BlockBasedTableOptions::kDataBlockBinaryAndHash;
   // Most evaluations and programs that are asked for are not there.
   table.filter_policy.reset(rocksdb::NewBloomFilterPolicy(10));
   rocksdb::ColumnFamilyOptions options;
