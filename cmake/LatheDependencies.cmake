@@ -9,6 +9,7 @@ find_package(CLI11 CONFIG REQUIRED)
 find_package(nlohmann_json CONFIG REQUIRED)
 find_package(yaml-cpp CONFIG REQUIRED)
 find_package(ZLIB REQUIRED)
+find_package(TBB CONFIG REQUIRED)
 find_package(GTest CONFIG REQUIRED)
 
 # Not through RocksDB's own config file: the gflags target it brings breaks the one of Torch. The

@@ -51,3 +51,21 @@ function(lathe_test name)
   endif()
   gtest_discover_tests(${name} DISCOVERY_TIMEOUT 60 PROPERTIES ${properties})
 endfunction()
+
+# lathe_kernel_builds(VARIABLE PREFIX): the builds of loops that are compiled once for each kind of
+# machine, PREFIX_portable.cc and, on x86-64, PREFIX_avx2.cc and PREFIX_avx512.cc, as a list. Errno
+# and traps of arithmetic are nothing that anybody looks at; no result depends on either.
+function(lathe_kernel_builds variable prefix)
+  set(options -O3 -fno-math-errno -fno-trapping-math)
+  set(sources ${prefix}_portable.cc)
+  set_source_files_properties(${prefix}_portable.cc PROPERTIES COMPILE_OPTIONS "${options}")
+  if(CMAKE_SYSTEM_PROCESSOR STREQUAL "x86_64")
+    list(APPEND sources ${prefix}_avx2.cc ${prefix}_avx512.cc)
+    set_source_files_properties(${prefix}_avx2.cc PROPERTIES
+      COMPILE_OPTIONS "${options};-mavx2;-mfma")
+    set_source_files_properties(${prefix}_avx512.cc PROPERTIES
+      COMPILE_OPTIONS
+        "${options};-mavx512f;-mavx512dq;-mavx512vl;-mfma;-mprefer-vector-width=512")
+  endif()
+  set(${variable} ${sources} PARENT_SCOPE)
+endfunction()

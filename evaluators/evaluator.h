@@ -4,7 +4,10 @@
 #ifndef LATHE_EVALUATORS_EVALUATOR_H_
 #define LATHE_EVALUATORS_EVALUATOR_H_
 
+#include <functional>
+#include <span>
 #include <string>
+#include <vector>
 
 #include "absl/status/statusor.h"
 #include "dsl/program.h"
@@ -34,6 +37,21 @@ enum class Measure : uint8_t {
   kValidationAndTest,  // for the one look at the end of a study
 };
 
+// Programs that are trained on one task with the same seeds.
+struct PopulationRequest {
+  std::span<const Program* const> programs;
+  const v1::Task& task;  // resolved
+  std::span<const int> seeds;
+  Measure measure = Measure::kValidation;
+  // A program's evaluations end with the first one that diverges.
+  bool stop_at_divergence = false;
+};
+
+// Takes the evaluations of program i of a request, one per seed in order. The calls come in any
+// order and from any thread, but one at a time.
+using OnEvaluations =
+    std::function<void(size_t i, absl::StatusOr<std::vector<Evaluation>> evaluations)>;
+
 class Evaluator {
  public:
   virtual ~Evaluator() = default;
@@ -51,6 +69,12 @@ class Evaluator {
   // the program's.
   virtual absl::StatusOr<Evaluation> Evaluate(const Program& program, const v1::Task& task,
                                               int seed_index, Measure measure) = 0;
+
+  // The same for many programs and seeds; each program scores as it would alone. Returns once
+  // `on_evaluations` has been called for every one. One after the other unless an evaluator knows
+  // better.
+  virtual void EvaluatePopulation(const PopulationRequest& request,
+                                  const OnEvaluations& on_evaluations);
 };
 
 }  // namespace lathe

@@ -39,9 +39,9 @@ struct Kernels {
                               double* squares);
 
   // c[i][j] += the sum over k of a[i][k] * b[k][j], each in order of k with fused multiply-adds;
-  // rows of a, b and c are `lda`, `ldb`, `ldc` apart.
-  void (*multiply)(size_t rows, size_t cols, size_t inner, const float* a, size_t lda,
-                   const float* b, size_t ldb, float* c, size_t ldc);
+  // rows of a, b and c are `a_row`, `ldb`, `ldc` apart, the columns of a `a_step`.
+  void (*multiply)(size_t rows, size_t cols, size_t inner, const float* a, size_t a_row,
+                   size_t a_step, const float* b, size_t ldb, float* c, size_t ldc);
 };
 
 // Those that this machine can run, the fastest first, the portable ones last. Each gives the bits

@@ -1,40 +1,18 @@
-// The loops of kernels.h. Included once by each build, which names itself LATHE_ISA and defines
-//   kFloats             how many floats a vector has
-//   LATHE_SLEEF(a, f), LATHE_SLEEF2(a, b, f), LATHE_SLEEF_U15(a, f)   SLEEF's f for such vectors
-// Everything has internal linkage: what is compiled here for one machine must not be taken by the
-// linker for a function that another machine runs.
-#include <cmath>
-#include <cstring>
+// The loops of kernels.h. Included once by each build, after one of isa_*.inc.h.
 #include <utility>
 
 #include "dsl/kernels.h"
 #include "dsl/vm/kernels.h"
+#include "dsl/vm/vectors.inc.h"
 
 namespace lathe::vm {
 namespace {
-
-typedef float V __attribute__((vector_size(kFloats * sizeof(float))));
-typedef int I __attribute__((vector_size(kFloats * sizeof(float))));
-// Unaligned, and of any type beside it.
-typedef float U __attribute__((vector_size(kFloats * sizeof(float)), aligned(4), may_alias));
-
-inline V Load(const float* p) {
-  return *reinterpret_cast<const U*>(p);
-}
-inline void Save(float* p, V v) {
-  *reinterpret_cast<U*>(p) = v;
-}
-inline V Lift(float number) {
-  V all;
-  for (int i = 0; i < kFloats; ++i) all[i] = number;
-  return all;
-}
 
 // Which ops have a vector form; the others are their expression in a loop.
 template <Code code>
 struct Vector {};
 
-#include "dsl/vm/functions.inc.h"
+#include "dsl/vm/vector_ops.inc.h"
 
 template <typename T>
 inline T SignOf(T a) {
@@ -110,16 +88,6 @@ void PlainLoop(size_t n, const float* a, const float* b, const float* c, const f
       }
     }
   }
-}
-
-// The last, incomplete vector goes through memory of its own.
-inline V LoadPart(const float* p, size_t count) {
-  V v = Lift(1.0f);
-  std::memcpy(&v, p, count * sizeof(float));
-  return v;
-}
-inline void SavePart(float* p, V v, size_t count) {
-  std::memcpy(p, &v, count * sizeof(float));
 }
 
 template <Code code, int mask>
@@ -285,69 +253,7 @@ void AddDeviationsEach(size_t n, const float* x, const double* center, double* s
   }
 }
 
-// One vector of fused multiply-adds.
-inline V Fma(V a, V b, V c) {
-  V out;
-#pragma GCC unroll 16
-  for (int i = 0; i < kFloats; ++i) out[i] = std::fma(a[i], b[i], c[i]);
-  return out;
-}
-
-// Rows x vectors of results stay in registers while k runs.
-template <int rows, int vectors>
-inline void Tile(size_t inner, const float* a, size_t lda, const float* b, size_t ldb, float* c,
-                 size_t ldc) {
-  V sum[rows][vectors];
-#pragma GCC unroll 8
-  for (int i = 0; i < rows; ++i) {
-#pragma GCC unroll 8
-    for (int j = 0; j < vectors; ++j) sum[i][j] = Load(c + i * ldc + j * kFloats);
-  }
-  for (size_t k = 0; k < inner; ++k) {
-    V right[vectors];
-#pragma GCC unroll 8
-    for (int j = 0; j < vectors; ++j) right[j] = Load(b + k * ldb + j * kFloats);
-#pragma GCC unroll 8
-    for (int i = 0; i < rows; ++i) {
-      const V left = Lift(a[i * lda + k]);
-#pragma GCC unroll 8
-      for (int j = 0; j < vectors; ++j) sum[i][j] = Fma(left, right[j], sum[i][j]);
-    }
-  }
-#pragma GCC unroll 8
-  for (int i = 0; i < rows; ++i) {
-#pragma GCC unroll 8
-    for (int j = 0; j < vectors; ++j) Save(c + i * ldc + j * kFloats, sum[i][j]);
-  }
-}
-
-void Multiply(size_t rows, size_t cols, size_t inner, const float* a, size_t lda, const float* b,
-              size_t ldb, float* c, size_t ldc) {
-  constexpr size_t kTileRows = 4, kTileCols = 2 * kFloats;
-  size_t i = 0;
-  for (; i + kTileRows <= rows; i += kTileRows) {
-    size_t j = 0;
-    for (; j + kTileCols <= cols; j += kTileCols) {
-      Tile<kTileRows, 2>(inner, a + i * lda, lda, b + j, ldb, c + i * ldc + j, ldc);
-    }
-    for (size_t r = i; r < i + kTileRows; ++r) {
-      for (size_t k = 0; k < inner; ++k) {
-        const float left = a[r * lda + k];
-        for (size_t col = j; col < cols; ++col) {
-          c[r * ldc + col] = std::fma(left, b[k * ldb + col], c[r * ldc + col]);
-        }
-      }
-    }
-  }
-  for (; i < rows; ++i) {
-    for (size_t k = 0; k < inner; ++k) {
-      const float left = a[i * lda + k];
-      for (size_t col = 0; col < cols; ++col) {
-        c[i * ldc + col] = std::fma(left, b[k * ldb + col], c[i * ldc + col]);
-      }
-    }
-  }
-}
+#include "dsl/vm/multiply.inc.h"
 
 constexpr Kernels kTable = {
     .name = LATHE_ISA,

@@ -152,29 +152,39 @@ TEST_F(KernelsTest, TotalsHaveTheSameBitsAndAreRight) {
   EXPECT_TRUE(std::signbit(first_.sum(1, std::array{-0.0f}.data())));
 }
 
-TEST_F(KernelsTest, ProductsOfMatricesHaveTheSameBitsAndAreRight) {
+// Each result is a chain of fused multiply-adds in order of k, from what was there.
+TEST_F(KernelsTest, ProductsOfMatricesAreChainsInOrder) {
   RandomStream random(10, {});
+  const auto draw = [&](size_t count) {
+    std::vector<float> numbers(count);
+    for (float& number : numbers) number = static_cast<float>(random.Normal());
+    return numbers;
+  };
   for (const auto& [rows, cols, inner] : {std::array<size_t, 3>{1, 1, 1},
                                           {3, 5, 7},
                                           {4, 16, 9},
                                           {9, 33, 20},
                                           {13, 70, 1},
+                                          {7, 13, 131},
+                                          {10, 32, 64},
                                           {8, 64, 64}}) {
-    std::vector<float> a(rows * inner), b(inner * cols);
-    for (float& number : a) number = static_cast<float>(random.Normal());
-    for (float& number : b) number = static_cast<float>(random.Normal());
-    std::vector<float> expected(rows * cols, 0.0f);
-    first_.multiply(rows, cols, inner, a.data(), inner, b.data(), cols, expected.data(), cols);
-    for (const Kernels* kernels : AvailableKernels()) {
-      std::vector<float> c(rows * cols, 0.0f);
-      kernels->multiply(rows, cols, inner, a.data(), inner, b.data(), cols, c.data(), cols);
-      EXPECT_EQ(c, expected) << kernels->name;
-    }
-    for (size_t i = 0; i < rows; ++i) {
-      for (size_t j = 0; j < cols; ++j) {
-        double right = 0;
-        for (size_t k = 0; k < inner; ++k) right += double{a[i * inner + k]} * b[k * cols + j];
-        EXPECT_NEAR(expected[i * cols + j], right, 1e-4);
+    const std::vector<float> a = draw(rows * inner), b = draw(inner * cols), c = draw(rows * cols);
+    for (const bool turned : {false, true}) {  // whether the rows of a lie side by side
+      const size_t a_row = turned ? 1 : inner, a_step = turned ? rows : 1;
+      std::vector<float> expected = c;
+      for (size_t i = 0; i < rows; ++i) {
+        for (size_t j = 0; j < cols; ++j) {
+          float& sum = expected[i * cols + j];
+          for (size_t k = 0; k < inner; ++k) {
+            sum = std::fma(a[i * a_row + k * a_step], b[k * cols + j], sum);
+          }
+        }
+      }
+      for (const Kernels* kernels : AvailableKernels()) {
+        std::vector<float> result = c;
+        kernels->multiply(rows, cols, inner, a.data(), a_row, a_step, b.data(), cols, result.data(),
+                          cols);
+        EXPECT_EQ(result, expected) << kernels->name << " " << rows << " " << cols << " " << inner;
       }
     }
   }

@@ -105,7 +105,7 @@ class Einsum : public Single {
       const float* left = left_.data() + i * rows * inner;
       const float* right = right_.data() + i * inner * cols;
       float* product = product_.data() + i * rows * cols;
-      kernels_.multiply(rows, cols, inner, left, inner, right, cols, product, cols);
+      kernels_.multiply(rows, cols, inner, left, inner, 1, right, cols, product, cols);
       MendOverflows(loops, left, right, product);
     }
     std::span<float> to = nodes.tensors[operands_.index].At(p);

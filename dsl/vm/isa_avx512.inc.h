@@ -1,0 +1,14 @@
+// How a build for AVX-512 names itself and reaches SLEEF; see vectors.inc.h.
+#include <immintrin.h>
+#include <sleef.h>
+
+#define LATHE_ISA "avx512"
+#define LATHE_SLEEF(a, f) Sleef_finz_##f##16_u10avx512f(a)
+#define LATHE_SLEEF2(a, b, f) Sleef_finz_##f##16_u10avx512f(a, b)
+#define LATHE_SLEEF_U15(a, f) Sleef_finz_##f##16_u15avx512f(a)
+
+namespace lathe::vm {
+namespace {
+constexpr int kFloats = 16;
+}  // namespace
+}  // namespace lathe::vm

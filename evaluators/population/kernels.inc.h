@@ -1,0 +1,185 @@
+// The loops of kernels.h. Included once by each build, after one of dsl/vm/isa_*.inc.h.
+#include "dsl/vm/vectors.inc.h"
+#include "evaluators/population/kernels.h"
+
+// Nothing here is called from another build.
+#pragma GCC diagnostic ignored "-Wpsabi"
+
+namespace lathe {
+namespace {
+
+using vm::Choose;
+using vm::I;
+using vm::kFloats;
+using vm::Lift;
+using vm::Load;
+using vm::Save;
+using vm::V;
+
+// Eight floats, whatever the width of the machine's registers.
+typedef float Eight __attribute__((vector_size(32)));
+typedef float EightAnywhere __attribute__((vector_size(32), aligned(4), may_alias));
+typedef int EightInts __attribute__((vector_size(32)));
+
+inline Eight LoadEight(const float* p) {
+  return *reinterpret_cast<const EightAnywhere*>(p);
+}
+inline void SaveEight(float* p, Eight v) {
+  *reinterpret_cast<EightAnywhere*>(p) = v;
+}
+
+// A block of 8 rows becomes one of 8 columns: pairs, then fours, then eights of rows are mixed.
+inline void TransposeEight(Eight (&rows)[8]) {
+  Eight pairs[8], fours[8];
+#pragma GCC unroll 4
+  for (int i = 0; i < 8; i += 2) {
+    pairs[i] = __builtin_shuffle(rows[i], rows[i + 1], EightInts{0, 8, 1, 9, 4, 12, 5, 13});
+    pairs[i + 1] = __builtin_shuffle(rows[i], rows[i + 1], EightInts{2, 10, 3, 11, 6, 14, 7, 15});
+  }
+#pragma GCC unroll 2
+  for (int i = 0; i < 8; i += 4) {
+#pragma GCC unroll 2
+    for (int k = 0; k < 2; ++k) {
+      const Eight a = pairs[i + k], b = pairs[i + k + 2];
+      fours[i + 2 * k] = __builtin_shuffle(a, b, EightInts{0, 1, 8, 9, 4, 5, 12, 13});
+      fours[i + 2 * k + 1] = __builtin_shuffle(a, b, EightInts{2, 3, 10, 11, 6, 7, 14, 15});
+    }
+  }
+#pragma GCC unroll 4
+  for (int i = 0; i < 4; ++i) {
+    const Eight a = fours[i], b = fours[i + 4];
+    rows[i] = __builtin_shuffle(a, b, EightInts{0, 1, 2, 3, 8, 9, 10, 11});
+    rows[i + 4] = __builtin_shuffle(a, b, EightInts{4, 5, 6, 7, 12, 13, 14, 15});
+  }
+}
+
+void Transpose(size_t rows, size_t cols, const float* in, size_t ld_in, float* out, size_t ld_out) {
+  for (size_t i = 0; i < rows; i += 8) {
+    for (size_t j = 0; j < cols; j += 8) {
+      Eight block[8];
+#pragma GCC unroll 8
+      for (size_t k = 0; k < 8; ++k) block[k] = LoadEight(in + (i + k) * ld_in + j);
+      TransposeEight(block);
+#pragma GCC unroll 8
+      for (size_t k = 0; k < 8; ++k) SaveEight(out + (j + k) * ld_out + i, block[k]);
+    }
+  }
+}
+
+void Rectify(size_t n, float* x) {
+  const V zero = Lift(0.0f);
+  for (size_t i = 0; i < n; i += kFloats) {
+    const V value = Load(x + i);
+    Save(x + i, Choose(value <= zero, zero, value));
+  }
+}
+
+void RectifyBackward(size_t n, const float* activation, float* delta) {
+  const V zero = Lift(0.0f);
+  for (size_t i = 0; i < n; i += kFloats) {
+    Save(delta + i, Choose(Load(activation + i) <= zero, zero, Load(delta + i)));
+  }
+}
+
+// Of one row: lanes go to 16 accumulators, of which number k and k + 8 are added at the end.
+inline Eight FoldedSum(size_t lanes, const float* x) {
+  Eight low = LoadEight(x), high = LoadEight(x + 8);
+  for (size_t i = kLanes; i < lanes; i += kLanes) {
+    low += LoadEight(x + i);
+    high += LoadEight(x + i + 8);
+  }
+  return low + high;
+}
+
+void RowSums(size_t rows, size_t lanes, const float* x, float* sums) {
+  for (size_t begin = 0; begin < rows; begin += 8) {
+    const size_t count = rows - begin < 8 ? rows - begin : 8;
+    Eight block[8] = {};
+    for (size_t i = 0; i < count; ++i) block[i] = FoldedSum(lanes, x + (begin + i) * lanes);
+    TransposeEight(block);
+    Eight total = block[0];
+    for (size_t i = 1; i < 8; ++i) total += block[i];
+    for (size_t i = 0; i < count; ++i) sums[begin + i] = total[i];
+  }
+}
+
+inline I LabelsAt(const int32_t* labels) {
+  I out;
+  std::memcpy(&out, labels, sizeof out);
+  return out;
+}
+inline I LiftInt(int number) {
+  return I{} + number;
+}
+
+// The largest logit of each lane, NaN aside.
+inline V LargestLogit(size_t classes, size_t lanes, const float* logits) {
+  V largest = Load(logits);
+  for (size_t c = 1; c < classes; ++c) {
+    const V logit = Load(logits + c * lanes);
+    largest = Choose(logit > largest, logit, largest);
+  }
+  return largest;
+}
+
+void CrossEntropy(size_t classes, size_t lanes, const int32_t* labels, const float* weights,
+                  float* logits, float* losses) {
+  for (size_t lane = 0; lane < lanes; lane += kFloats) {
+    float* at = logits + lane;
+    const I label = LabelsAt(labels + lane);
+    const V largest = LargestLogit(classes, lanes, at);
+    V sum = Lift(0.0f), chosen = Lift(0.0f);
+    for (size_t c = 0; c < classes; ++c) {
+      const V shifted = Load(at + c * lanes) - largest;
+      chosen = Choose(label == LiftInt(static_cast<int>(c)), shifted, chosen);
+      const V power = vm::Exp(shifted);
+      sum += power;
+      Save(at + c * lanes, power);
+    }
+    Save(losses + lane, vm::Log(sum) - chosen);
+    const V share = 1.0f / sum, weight = Load(weights + lane);
+    for (size_t c = 0; c < classes; ++c) {
+      const V probability = Load(at + c * lanes) * share;
+      const V delta =
+          Choose(label == LiftInt(static_cast<int>(c)), probability - 1.0f, probability) * weight;
+      Save(at + c * lanes, Choose(weight == Lift(0.0f), Lift(0.0f), delta));
+    }
+  }
+}
+
+void Score(size_t classes, size_t lanes, const int32_t* labels, const float* logits, float* losses,
+           int32_t* best) {
+  for (size_t lane = 0; lane < lanes; lane += kFloats) {
+    const float* at = logits + lane;
+    const I label = LabelsAt(labels + lane);
+    V largest = Load(at);
+    I where = {};
+    for (size_t c = 1; c < classes; ++c) {
+      const V logit = Load(at + c * lanes);
+      const I above = logit > largest;
+      largest = Choose(above, logit, largest);
+      where = (above & static_cast<int>(c)) | (~above & where);
+    }
+    V sum = Lift(0.0f), chosen = Lift(0.0f);
+    for (size_t c = 0; c < classes; ++c) {
+      const V shifted = Load(at + c * lanes) - largest;
+      chosen = Choose(label == LiftInt(static_cast<int>(c)), shifted, chosen);
+      sum += vm::Exp(shifted);
+    }
+    Save(losses + lane, vm::Log(sum) - chosen);
+    std::memcpy(best + lane, &where, sizeof where);
+  }
+}
+
+constexpr PopulationKernels kTable = {
+    .matrices = nullptr,
+    .transpose = &Transpose,
+    .rectify = &Rectify,
+    .rectify_backward = &RectifyBackward,
+    .row_sums = &RowSums,
+    .cross_entropy = &CrossEntropy,
+    .score = &Score,
+};
+
+}  // namespace
+}  // namespace lathe

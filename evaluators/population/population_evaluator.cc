@@ -1,0 +1,188 @@
+#include "evaluators/population/population_evaluator.h"
+
+#include <gnu/libc-version.h>
+#include <tbb/blocked_range.h>
+#include <tbb/parallel_for.h>
+#include <tbb/task_arena.h>
+
+#include <algorithm>
+#include <mutex>
+#include <new>
+
+#include "absl/status/status.h"
+#include "absl/strings/str_cat.h"
+#include "dsl/vm/executor.h"
+#include "evaluators/population/training.h"
+#include "evaluators/task/task.h"
+
+namespace lathe {
+namespace {
+
+// Goes up with every change after which a program may score otherwise.
+constexpr int kEvaluatorVersion = 3;
+
+// About a hundred problems of the size of the digits.
+constexpr size_t kProblemCacheBytes = size_t{64} << 20;
+
+// The one place where what the standard library throws becomes a status.
+template <typename Function>
+absl::Status WithoutExceptions(Function function) {
+  try {
+    return function();
+  } catch (const std::bad_alloc&) {
+    return absl::ResourceExhaustedError("out of memory");
+  } catch (const std::exception& error) {
+    return absl::InternalError(error.what());
+  }
+}
+
+absl::Status CheckRequest(const PopulationRequest& request) {
+  for (const Program* program : request.programs) {
+    if (program->signature != &OptimizerSignature()) {
+      return absl::InvalidArgumentError("the program is not an optimizer");
+    }
+  }
+  for (const int seed : request.seeds) {
+    if (seed < 0) return absl::InvalidArgumentError(absl::StrCat("seed index ", seed, " is below 0"));
+  }
+  return absl::OkStatus();
+}
+
+}  // namespace
+
+// Some of a population's programs, which are trained in step with one seed after the other.
+class PopulationEvaluator::Tile {
+ public:
+  Tile(PopulationEvaluator& evaluator, const PopulationRequest& request, const v1::Task& task,
+       std::span<const Program* const> programs)
+      : evaluator_(evaluator),
+        request_(request),
+        task_(task),
+        programs_(programs),
+        statuses_(programs.size()),
+        evaluations_(programs.size()) {}
+
+  void Run() {
+    absl::Status status = WithoutExceptions([this] { return Train(); });
+    for (absl::Status& own : statuses_) own.Update(status);
+  }
+
+  absl::StatusOr<std::vector<Evaluation>> Take(size_t i) {
+    if (!statuses_[i].ok()) return statuses_[i];
+    return std::move(evaluations_[i]);
+  }
+
+ private:
+  absl::Status Train() {
+    const std::vector<Shape> shapes = ParameterShapes(task_);
+    executions_.resize(programs_.size());
+    for (size_t i = 0; i < programs_.size(); ++i) {
+      auto execution = evaluator_.executor_->Prepare(*programs_[i], shapes);
+      if (execution.ok()) executions_[i] = *std::move(execution);
+      statuses_[i] = execution.status();
+    }
+    for (const int seed : request_.seeds) {
+      if (absl::Status status = TrainWith(seed); !status.ok()) return status;
+    }
+    return absl::OkStatus();
+  }
+
+  absl::Status TrainWith(int seed) {
+    std::vector<size_t> running;
+    std::vector<Execution*> executions;
+    for (size_t i = 0; i < programs_.size(); ++i) {
+      if (!statuses_[i].ok() || HasStopped(i)) continue;
+      running.push_back(i);
+      executions_[i]->Reset();
+      executions.push_back(executions_[i].get());
+    }
+    if (running.empty()) return absl::OkStatus();
+    auto problem = evaluator_.problems_.Get(task_, seed);
+    if (!problem.ok()) return problem.status();
+    auto trained = TrainInStep(task_, seed, **problem, executions, request_.measure,
+                               *evaluator_.options_.kernels);
+    if (!trained.ok()) return trained.status();
+    for (size_t k = 0; k < running.size(); ++k) {
+      evaluations_[running[k]].push_back((*trained)[k]);
+    }
+    return absl::OkStatus();
+  }
+
+  bool HasStopped(size_t i) const {
+    return request_.stop_at_divergence && !evaluations_[i].empty() &&
+           evaluations_[i].back().diverged;
+  }
+
+  PopulationEvaluator& evaluator_;
+  const PopulationRequest& request_;
+  const v1::Task& task_;
+  const std::span<const Program* const> programs_;
+  std::vector<std::unique_ptr<Execution>> executions_;
+  std::vector<absl::Status> statuses_;
+  std::vector<std::vector<Evaluation>> evaluations_;
+};
+
+PopulationEvaluator::PopulationEvaluator(std::string data_directory,
+                                         PopulationEvaluatorOptions options)
+    : options_(options),
+      executor_(MakeVmExecutor(*options_.kernels->matrices)),
+      problems_(std::move(data_directory), kProblemCacheBytes) {}
+
+PopulationEvaluator::~PopulationEvaluator() = default;
+
+// Numbers of programs, and schedules, are computed by the C library.
+std::string PopulationEvaluator::NumericClass() const {
+  return absl::StrCat("lathe-", kEvaluatorVersion, "-", std::string(executor_->Name()), "-glibc-",
+                      gnu_get_libc_version());
+}
+
+absl::Status PopulationEvaluator::Check(const v1::Task& task) {
+  absl::StatusOr<v1::Task> resolved = ResolveTask(task);
+  if (!resolved.ok()) return resolved.status();
+  return problems_.GetDataset(resolved->dataset()).status();
+}
+
+absl::StatusOr<Evaluation> PopulationEvaluator::Evaluate(const Program& program,
+                                                         const v1::Task& task, int seed_index,
+                                                         Measure measure) {
+  const Program* const programs[] = {&program};
+  const int seeds[] = {seed_index};
+  absl::StatusOr<Evaluation> result;
+  EvaluatePopulation(
+      {.programs = programs, .task = task, .seeds = seeds, .measure = measure},
+      [&](size_t, absl::StatusOr<std::vector<Evaluation>> evaluations) {
+        result = evaluations.ok() ? absl::StatusOr<Evaluation>(evaluations->front())
+                                  : evaluations.status();
+      });
+  return result;
+}
+
+void PopulationEvaluator::EvaluatePopulation(const PopulationRequest& request,
+                                             const OnEvaluations& on_evaluations) {
+  // Checks the task; changes nothing about a resolved one.
+  const absl::StatusOr<v1::Task> task = ResolveTask(request.task);
+  absl::Status status = task.status();
+  status.Update(CheckRequest(request));
+  if (!status.ok()) {
+    for (size_t i = 0; i < request.programs.size(); ++i) on_evaluations(i, status);
+    return;
+  }
+  std::mutex telling;
+  const auto run = [&](size_t begin) {
+    const size_t count = std::min<size_t>(kModelsInStep, request.programs.size() - begin);
+    Tile tile(*this, request, *task, request.programs.subspan(begin, count));
+    tile.Run();
+    const std::lock_guard lock(telling);
+    for (size_t i = 0; i < count; ++i) on_evaluations(begin + i, tile.Take(i));
+  };
+  if (options_.threads == 1 || request.programs.size() <= kModelsInStep) {
+    for (size_t i = 0; i < request.programs.size(); i += kModelsInStep) run(i);
+    return;
+  }
+  tbb::task_arena(options_.threads).execute([&] {
+    tbb::parallel_for(size_t{0}, request.programs.size(), size_t{kModelsInStep}, run,
+                      tbb::simple_partitioner());
+  });
+}
+
+}  // namespace lathe

@@ -1,0 +1,28 @@
+// Trains a few models of one task and seed in step, each with a program of its own.
+#ifndef LATHE_EVALUATORS_POPULATION_TRAINING_H_
+#define LATHE_EVALUATORS_POPULATION_TRAINING_H_
+
+#include <span>
+#include <vector>
+
+#include "absl/status/statusor.h"
+#include "evaluators/evaluator.h"
+#include "evaluators/population/mlp_population.h"
+
+namespace lathe {
+
+// How many models are trained in step: few enough for their parameters and states to stay in the
+// second-level cache, enough to share the work of gathering batches.
+inline constexpr int kModelsInStep = 8;
+
+// What each program scores, in their order. `executions` are fresh, and prepared for the task's
+// parameters; they are used up. An error is never a program's fault.
+absl::StatusOr<std::vector<Evaluation>> TrainInStep(const v1::Task& task, int seed_index,
+                                                    const Problem& problem,
+                                                    std::span<Execution* const> executions,
+                                                    Measure measure,
+                                                    const PopulationKernels& kernels);
+
+}  // namespace lathe
+
+#endif  // LATHE_EVALUATORS_POPULATION_TRAINING_H_
