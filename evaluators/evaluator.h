@@ -70,6 +70,9 @@ class Evaluator {
   virtual absl::StatusOr<Evaluation> Evaluate(const Program& program, const v1::Task& task,
                                               int seed_index, Measure measure) = 0;
 
+  // How many programs it is best given at a time.
+  virtual int PopulationSize() const { return 1; }
+
   // The same for many programs and seeds; each program scores as it would alone. Returns once
   // `on_evaluations` has been called for every one. One after the other unless an evaluator knows
   // better.

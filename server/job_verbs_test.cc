@@ -212,7 +212,10 @@ TEST_F(JobVerbsTest, AStopStandsOverARestartAndAPause) {
     return entries->size();
   }();
   {
-    Life life(store_);  // without workers
+    // The server dies with the next write after it has answered.
+    FaultyStore store(std::shared_ptr<Store>(std::shared_ptr<Store>(), &store_));
+    Life life(store);  // without workers
+    store.CrashAtWrite(2, /*happens=*/false);
     const auto stopped = life.Board().StopJob(id);
     ASSERT_TRUE(stopped.ok()) << stopped.status();
     EXPECT_FALSE(HasEnded(stopped->state()));

@@ -30,7 +30,7 @@ seed: 3
 window: 24
 budget { evaluations: 700 }
 strategy { population: 60 tournament: 4 }
-task { steps: 40 seeds: 2 }
+task { steps: 200 seeds: 2 }
 study {
   seeds: 3 winners: 4 winner_seeds: 2 tuning_seeds: 2
   baselines { program: "adamw" base_lr: 0.01 base_lr: 0.1 }

@@ -3,11 +3,14 @@
 #include <algorithm>
 #include <chrono>
 #include <exception>
+#include <map>
+#include <utility>
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "absl/strings/escaping.h"
 #include "absl/strings/str_cat.h"
+#include "absl/strings/str_join.h"
 #include "dsl/canonicalize.h"
 #include "dsl/text.h"
 #include "evaluators/task/task.h"
@@ -39,54 +42,118 @@ absl::StatusOr<Program> CheckedProgram(const v1::EvaluationItem& item) {
   return std::move(form.program);
 }
 
-absl::StatusOr<v1::SeedResults> Scores(Evaluator& evaluator, const v1::EvaluationItem& item) {
-  absl::StatusOr<Program> program = CheckedProgram(item);
+// An item on its way to a result.
+struct Work {
+  const v1::EvaluationItem* item;
+  v1::Task task;
+  Program program;
+  absl::StatusOr<v1::SeedResults> scores;
+  steady_clock::duration duration{};
+};
+
+absl::Status Prepare(Work& work) {
+  absl::StatusOr<Program> program = CheckedProgram(*work.item);
   if (!program.ok()) return program.status();
-  absl::StatusOr<v1::Task> task = ResolveTask(item.task());
+  absl::StatusOr<v1::Task> task = ResolveTask(work.item->task());
   if (!task.ok()) return task.status();
-  if (item.seed_indices().empty()) return absl::InvalidArgumentError("no seed indices");
-  const Measure measure = item.measure_test() ? Measure::kValidationAndTest : Measure::kValidation;
-  v1::SeedResults results;
-  for (int seed : item.seed_indices()) {
+  if (work.item->seed_indices().empty()) return absl::InvalidArgumentError("no seed indices");
+  for (const int seed : work.item->seed_indices()) {
     if (seed < 0) return absl::InvalidArgumentError(absl::StrCat("seed index ", seed));
-    absl::StatusOr<Evaluation> evaluation = evaluator.Evaluate(*program, *task, seed, measure);
-    if (!evaluation.ok()) return evaluation.status();
+  }
+  work.program = *std::move(program);
+  work.task = *std::move(task);
+  return absl::OkStatus();
+}
+
+// What items that are evaluated together have in common.
+std::string RequestKey(const Work& work) {
+  return absl::StrCat(work.task.SerializeAsString(), "|",
+                      absl::StrJoin(work.item->seed_indices(), ","), "|",
+                      work.item->measure_test(), "|", work.item->stop_at_divergence());
+}
+
+v1::SeedResults ToMessage(std::span<const Evaluation> evaluations) {
+  v1::SeedResults results;
+  for (const Evaluation& evaluation : evaluations) {
     v1::SeedResult& result = *results.add_seeds();
-    result.set_diverged(evaluation->diverged);
-    result.set_objective(evaluation->objective);
-    result.set_test_loss(evaluation->test.loss);
-    result.set_test_error(evaluation->test.error);
-    if (evaluation->diverged && item.stop_at_divergence()) break;
+    result.set_diverged(evaluation.diverged);
+    result.set_objective(evaluation.objective);
+    result.set_test_loss(evaluation.test.loss);
+    result.set_test_error(evaluation.test.error);
   }
   return results;
 }
 
-absl::StatusOr<v1::SeedResults> ScoresWithoutExceptions(Evaluator& evaluator,
-                                                        const v1::EvaluationItem& item) {
+void Evaluate(Evaluator& evaluator, std::span<Work* const> together) {
+  const auto begin = steady_clock::now();
+  std::vector<const Program*> programs;
+  for (const Work* work : together) programs.push_back(&work->program);
+  const Work& first = *together.front();
+  const std::vector<int> seeds(first.item->seed_indices().begin(),
+                               first.item->seed_indices().end());
+  evaluator.EvaluatePopulation(
+      {.programs = programs,
+       .task = first.task,
+       .seeds = seeds,
+       .measure = first.item->measure_test() ? Measure::kValidationAndTest : Measure::kValidation,
+       .stop_at_divergence = first.item->stop_at_divergence()},
+      [&](size_t i, const absl::StatusOr<std::vector<Evaluation>>& evaluations) {
+        together[i]->scores = evaluations.ok() ? absl::StatusOr<v1::SeedResults>(
+                                                     ToMessage(*evaluations))
+                                               : evaluations.status();
+      });
+  const auto share = (steady_clock::now() - begin) / static_cast<int64_t>(together.size());
+  for (Work* work : together) work->duration = share;
+}
+
+template <typename Function>
+absl::Status WithoutExceptions(Function function) {
   try {
-    return Scores(evaluator, item);
+    return function();
   } catch (const std::exception& error) {
     return absl::InternalError(error.what());
   }
 }
 
-}  // namespace
-
-v1::EvaluatorResult EvaluateItem(Evaluator& evaluator, const v1::EvaluatorItem& item) {
-  const auto begin = steady_clock::now();
-  absl::StatusOr<v1::SeedResults> scores = ScoresWithoutExceptions(evaluator, item.item());
-  const auto nanoseconds =
-      std::chrono::duration_cast<std::chrono::nanoseconds>(steady_clock::now() - begin).count();
+v1::EvaluatorResult ResultOf(uint64_t id, const Work& work) {
   v1::EvaluatorResult result;
-  result.set_id(item.id());
-  if (scores.ok()) {
-    *result.mutable_scores() = *std::move(scores);
+  result.set_id(id);
+  if (work.scores.ok()) {
+    *result.mutable_scores() = *work.scores;
   } else {
-    result.set_error(WireMessage(std::string(scores.status().message())));
+    result.set_error(WireMessage(std::string(work.scores.status().message())));
   }
+  const auto nanoseconds =
+      std::chrono::duration_cast<std::chrono::nanoseconds>(work.duration).count();
   result.mutable_duration()->set_seconds(nanoseconds / 1'000'000'000);
   result.mutable_duration()->set_nanos(static_cast<int>(nanoseconds % 1'000'000'000));
   return result;
+}
+
+}  // namespace
+
+std::vector<v1::EvaluatorResult> EvaluateItems(Evaluator& evaluator,
+                                               std::span<const v1::EvaluatorItem> items) {
+  std::vector<Work> works(items.size());
+  std::map<std::string, std::vector<Work*>> requests;
+  for (size_t i = 0; i < items.size(); ++i) {
+    Work& work = works[i];
+    work.item = &items[i].item();
+    const absl::Status status = WithoutExceptions([&] { return Prepare(work); });
+    if (!status.ok()) work.scores = status;
+    if (status.ok()) requests[RequestKey(work)].push_back(&work);
+  }
+  for (const auto& [key, together] : requests) {
+    const absl::Status status = WithoutExceptions([&] {
+      Evaluate(evaluator, together);
+      return absl::OkStatus();
+    });
+    if (status.ok()) continue;
+    for (Work* work : together) work->scores = status;
+  }
+  std::vector<v1::EvaluatorResult> results;
+  for (size_t i = 0; i < items.size(); ++i) results.push_back(ResultOf(items[i].id(), works[i]));
+  return results;
 }
 
 std::string WireMessage(std::string_view message) {

@@ -12,6 +12,7 @@
 #include <optional>
 #include <string>
 #include <thread>
+#include <vector>
 
 #include "absl/strings/str_cat.h"
 #include "evaluators/task/task.h"
@@ -36,14 +37,16 @@ class Inbox {
     changed_.notify_one();
   }
 
-  // Waits for the next item; nothing once closed, whatever is left.
-  std::optional<v1::EvaluatorItem> Take() {
+  // Waits for items; the next ones, at most so many. None once closed, whatever is left.
+  std::vector<v1::EvaluatorItem> Take(int most) {
     std::unique_lock lock(mutex_);
     changed_.wait(lock, [this] { return status_ || !items_.empty(); });
-    if (status_) return std::nullopt;
-    v1::EvaluatorItem item = std::move(items_.front());
-    items_.pop_front();
-    return item;
+    std::vector<v1::EvaluatorItem> items;
+    while (!status_ && !items_.empty() && std::ssize(items) < most) {
+      items.push_back(std::move(items_.front()));
+      items_.pop_front();
+    }
+    return items;
   }
 
   int Status() {
@@ -105,10 +108,12 @@ int ServeEvaluations(int socket, Evaluator& evaluator,
   *message.mutable_hello() = DescribeEvaluator(evaluator);
   absl::Status written = WriteFrame(socket, message);
   while (written.ok()) {
-    std::optional<v1::EvaluatorItem> item = inbox.Take();
-    if (!item) break;
-    *message.mutable_result() = EvaluateItem(evaluator, *item);
-    written = WriteFrame(socket, message);
+    const std::vector<v1::EvaluatorItem> items = inbox.Take(evaluator.PopulationSize());
+    if (items.empty()) break;
+    for (v1::EvaluatorResult& result : EvaluateItems(evaluator, items)) {
+      *message.mutable_result() = std::move(result);
+      written.Update(WriteFrame(socket, message));
+    }
   }
   // Ends the receiver where it was not the first to end.
   shutdown(socket, SHUT_RDWR);

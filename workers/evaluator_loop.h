@@ -15,13 +15,13 @@ inline constexpr int kEvaluatorSocket = 3;
 // What `evaluator` says of itself: its numeric class, and which of the known datasets it has.
 v1::EvaluatorHello DescribeEvaluator(Evaluator& evaluator);
 
-// Says hello, then evaluates what comes in, item after item, on the calling thread, until the
-// worker goes. The exit status of the process: 0 if the worker closed the connection between two
+// Says hello, then evaluates what comes in, as many items at a time as the evaluator likes, until
+// the worker goes. The exit status of the process: 0 if the worker closed the connection between two
 // messages, 1 otherwise (with the reason on standard error).
 //
 // `worker_gone` is called with the exit status on another thread as soon as the worker has gone,
 // also in the middle of a training run: a process ends itself there. If it returns, this function
-// does, once the item that is being evaluated is done.
+// does, once what is being evaluated is done.
 int ServeEvaluations(int socket, Evaluator& evaluator,
                      const std::function<void(int status)>& worker_gone);
 

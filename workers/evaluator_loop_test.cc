@@ -25,7 +25,8 @@ using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 
 v1::EvaluatorResult Evaluated(Evaluator& evaluator, const v1::EvaluationItem& item) {
-  return EvaluateItem(evaluator, NumberedItem(5, item));
+  const v1::EvaluatorItem items[] = {NumberedItem(5, item)};
+  return EvaluateItems(evaluator, items).at(0);
 }
 
 TEST(EvaluateItem, ScoresTheSeedsInTheirOrder) {

@@ -1,9 +1,8 @@
-// lathe-evaluator: trains with torch what a lathe-worker sends it. The one process that links
-// torch.
+// lathe-evaluator: trains what a lathe-worker sends it.
 #include <CLI/CLI.hpp>
 #include <string>
 
-#include "evaluators/torch_evaluator.h"
+#include "evaluators/population/population_evaluator.h"
 #include "workers/evaluator_loop.h"
 
 namespace lathe {
@@ -13,14 +12,18 @@ constexpr int kUsage = 2;
 
 int Main(int argc, char** argv) {
   std::string data_directory;
+  int threads = 1;
   CLI::App app("Trains what lathe-worker sends it; is started by it.", "lathe-evaluator");
   app.add_option("--data", data_directory, "Folder of the datasets")->required();
+  app.add_option("--threads", threads, "On which models are trained at a time")
+      ->check(CLI::Range(1, 1024))
+      ->capture_default_str();
   try {
     app.parse(argc, argv);
   } catch (const CLI::ParseError& error) {
     return app.exit(error) == 0 ? 0 : kUsage;
   }
-  TorchEvaluator evaluator(data_directory);
+  PopulationEvaluator evaluator(data_directory, {.threads = threads});
   return RunEvaluatorProcess("lathe-evaluator", evaluator);
 }
 

@@ -5,7 +5,7 @@
 #include <map>
 
 #include "dsl/known_programs.h"
-#include "evaluators/torch_evaluator.h"
+#include "evaluators/population/population_evaluator.h"
 #include "workers/child_batch_runner.h"
 #include "workers/testing/items.h"
 
@@ -25,7 +25,7 @@ v1::EvaluatorItem ShortItem(uint64_t id, const CanonicalForm& form) {
 }
 
 TEST(LatheEvaluatorTest, GivesTheBitsOfTheEvaluatorInProcess) {
-  TorchEvaluator evaluator(kData);
+  PopulationEvaluator evaluator(kData);
   ChildBatchRunner runner({.program = LATHE_EVALUATOR, .arguments = {"--data", kData}});
   const auto hello = runner.Hello();
   ASSERT_TRUE(hello.ok()) << hello.status();

@@ -10,15 +10,25 @@ absl::StatusOr<EvaluationResult> RunRequest(Evaluator& evaluator,
   v1::Task task = arenas[request.arena];
   if (request.base_lr) task.set_base_lr(*request.base_lr);
   const Measure measure = request.measure_test ? Measure::kValidationAndTest : Measure::kValidation;
-  EvaluationResult result;
-  for (int seed : request.seeds) {
-    absl::StatusOr<Evaluation> evaluation =
-        evaluator.Evaluate(request.program->program, task, seed, measure);
-    if (!evaluation.ok()) return evaluation.status();
-    result.push_back({evaluation->diverged, evaluation->objective, evaluation->test.loss,
-                      evaluation->test.error});
-    if (evaluation->diverged && request.stop_at_divergence) break;
-  }
+  const Program* const programs[] = {&request.program->program};
+  absl::StatusOr<EvaluationResult> result;
+  evaluator.EvaluatePopulation(
+      {.programs = programs,
+       .task = task,
+       .seeds = request.seeds,
+       .measure = measure,
+       .stop_at_divergence = request.stop_at_divergence},
+      [&](size_t, const absl::StatusOr<std::vector<Evaluation>>& evaluations) {
+        if (!evaluations.ok()) {
+          result = evaluations.status();
+          return;
+        }
+        EvaluationResult scores;
+        for (const Evaluation& e : *evaluations) {
+          scores.push_back({e.diverged, e.objective, e.test.loss, e.test.error});
+        }
+        result = std::move(scores);
+      });
   return result;
 }
 

@@ -8,8 +8,7 @@
 #include "clients/local/local_run.h"
 #include "clients/report/atomic_file.h"
 #include "clients/report/report.h"
-#include "evaluators/blas.h"
-#include "evaluators/torch_evaluator.h"
+#include "evaluators/population/population_evaluator.h"
 #include "search/spec/resolve_job.h"
 
 namespace lathe {
@@ -68,10 +67,7 @@ int Run(Flags flags) {
   for (const std::string& path : {flags.json_file, flags.out_file}) {
     if (absl::Status status = CheckWritable(path); !status.ok()) return Fail(kFailure, status);
   }
-  if (flags.threads > 1) {
-    if (absl::Status status = BlasAllowsThreads(); !status.ok()) return Fail(kFailure, status);
-  }
-  TorchEvaluator evaluator(flags.data_directory);
+  PopulationEvaluator evaluator(flags.data_directory);
   auto report = RunLocally(*job, evaluator, {flags.threads, !flags.quiet});
   if (!report.ok()) return Fail(kFailure, report.status());
   // Files first: the terminal may be gone by now.

@@ -136,6 +136,11 @@ std::string PopulationEvaluator::NumericClass() const {
                       gnu_get_libc_version());
 }
 
+// Threads find work until near the end though some tiles take longer than others.
+int PopulationEvaluator::PopulationSize() const {
+  return kModelsInStep * (options_.threads == 1 ? 1 : 4 * options_.threads);
+}
+
 absl::Status PopulationEvaluator::Check(const v1::Task& task) {
   absl::StatusOr<v1::Task> resolved = ResolveTask(task);
   if (!resolved.ok()) return resolved.status();

@@ -29,6 +29,7 @@ class PopulationEvaluator : public Evaluator {
   ~PopulationEvaluator() override;
 
   std::string NumericClass() const override;
+  int PopulationSize() const override;
   absl::Status Check(const v1::Task& task) override;
   absl::StatusOr<Evaluation> Evaluate(const Program& program, const v1::Task& task, int seed_index,
                                       Measure measure) override;
