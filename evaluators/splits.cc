@@ -14,6 +14,7 @@ enum Purpose : uint64_t {
   kSplits = 2,
   kInitialParameters = 3,
   kBatches = 4,
+  kLabelNoise = 5,
 };
 
 constexpr double kLog2Of10 = 3.321928094887362;  // log2(10)
@@ -36,6 +37,16 @@ Examples Select(const Dataset& dataset, std::span<const int> indices,
     examples.classes.push_back(dataset.Class(index));
   }
   return examples;
+}
+
+// Draws some classes anew.
+void AddLabelNoise(const v1::Task& task, int seed_index, Examples& examples) {
+  if (task.label_noise() == 0) return;
+  const auto classes = static_cast<uint64_t>(DatasetByName(task.dataset())->classes);
+  RandomStream random(task.seed(), {kLabelNoise, static_cast<uint64_t>(seed_index)});
+  for (uint8_t& label : examples.classes) {
+    if (random.Uniform() < task.label_noise()) label = static_cast<uint8_t>(random.Below(classes));
+  }
 }
 
 size_t BytesOf(const Examples& examples) {
@@ -87,10 +98,12 @@ size_t Problem::Bytes() const {
 Problem DrawProblem(const Dataset& dataset, const v1::Task& task, int seed_index) {
   const Splits splits = DrawSplits(task, seed_index, dataset.Examples());
   const std::vector<double> scales = DrawFeatureScales(task, dataset.features);
-  return {.train = Select(dataset, splits.train, scales),
-          .validation = Select(dataset, splits.validation, scales),
-          .test = Select(dataset, splits.test, scales),
-          .initial_parameters = DrawInitialParameters(task, seed_index)};
+  Problem problem = {.train = Select(dataset, splits.train, scales),
+                     .validation = Select(dataset, splits.validation, scales),
+                     .test = Select(dataset, splits.test, scales),
+                     .initial_parameters = DrawInitialParameters(task, seed_index)};
+  AddLabelNoise(task, seed_index, problem.train);
+  return problem;
 }
 
 BatchOrder::BatchOrder(const v1::Task& task, int seed_index)

@@ -233,5 +233,26 @@ TEST(Drawing, IsFrozen) {
   EXPECT_EQ(hasher.Digest().Hex(), "f6a2131f4c013c081a8f6595cbe2e988");
 }
 
+// Of a thousand training examples, half are drawn anew, and one in ten of these keeps its class.
+TEST(DrawProblem, LabelNoiseChangesClassesOfTheTrainingSplitAlone) {
+  const Dataset digits = LoadDataset(LATHE_SOURCE_DIR "/evaluators/data", "digits").value();
+  v1::Task task = TaskWithSeed(5);
+  const Problem clean = DrawProblem(digits, task, 2);
+  task.set_label_noise(0.5);
+  const Problem noisy = DrawProblem(digits, task, 2);
+  int changed = 0;
+  for (size_t i = 0; i < clean.train.classes.size(); ++i) {
+    changed += clean.train.classes[i] != noisy.train.classes[i];
+    EXPECT_LT(noisy.train.classes[i], 10);
+  }
+  EXPECT_NEAR(changed, 450, 60);
+  EXPECT_EQ(noisy.train.values, clean.train.values);
+  EXPECT_EQ(noisy.validation, clean.validation);
+  EXPECT_EQ(noisy.test, clean.test);
+  EXPECT_EQ(noisy.initial_parameters, clean.initial_parameters);
+  EXPECT_NE(DrawProblem(digits, task, 3).train.classes, noisy.train.classes);
+  EXPECT_EQ(DrawProblem(digits, task, 2).train.classes, noisy.train.classes);
+}
+
 }  // namespace
 }  // namespace lathe

@@ -20,20 +20,21 @@ absl::StatusOr<Evaluation> Train(const v1::Task& task, int seed_index, const Pro
   }
   ModelStep step(task, parameters, gradients, execution);
   BatchOrder order(task, seed_index);
+  RunScore score(task);
   const int steps = static_cast<int>(task.steps());
-  double first_loss = 0;
   for (int t = 1; t <= steps; ++t) {
-    const double loss = mlp.ForwardBackward(problem.train, order.Next());
-    if (t == 1) first_loss = loss;
-    if (HasDiverged(loss, first_loss)) return DivergedAfter(t - 1);
+    if (score.HasDiverged(mlp.ForwardBackward(problem.train, order.Next()))) {
+      return DivergedAfter(t - 1);
+    }
     if (absl::Status status = step.Take(t); !status.ok()) return status;
+    if (score.ChecksTarget(t)) score.TakeCheck(t, mlp.Score(problem.validation).loss);
   }
 
   Evaluation evaluation;
   evaluation.steps = steps;
   evaluation.validation = mlp.Score(problem.validation);
-  if (HasDiverged(evaluation.validation.loss, first_loss)) return DivergedAfter(steps);
-  evaluation.objective = ObjectiveOf(task, evaluation.validation);
+  if (score.HasDivergedAtEnd(evaluation.validation.loss)) return DivergedAfter(steps);
+  evaluation.objective = score.Objective(evaluation.validation);
   if (measure == Measure::kValidationAndTest) evaluation.test = mlp.Score(problem.test);
   return evaluation;
 }

@@ -22,10 +22,19 @@ Evolution::Evolution(EvolutionOptions options) : options_(std::move(options)) {
   for (const Program& program : options_.warm_start) {
     warm.push_back(std::make_shared<const Program>(program));
   }
+  Island island;
   for (int i = 0; i < options_.population; ++i) {
     uint64_t index = i % warm.size();
-    members_.push_back({index, kUnknown, warm[index]});
+    island.push_back({index, kUnknown, warm[index]});
   }
+  islands_.assign(static_cast<size_t>(options_.islands), island);
+}
+
+const Evolution::Island& Evolution::ParentsOf(uint64_t index) const {
+  const uint64_t count = islands_.size(), own = index % count, child = index / count;
+  const auto interval = static_cast<uint64_t>(options_.migration_interval);
+  const bool migrates = interval > 0 && child % interval == 0;
+  return islands_[migrates ? (own + count - 1) % count : own];
 }
 
 std::variant<Proposal, Wait, Done> Evolution::Next(uint64_t index) {
@@ -33,7 +42,7 @@ std::variant<Proposal, Wait, Done> Evolution::Next(uint64_t index) {
     return Proposal{options_.warm_start[index], {}, "warm_start"};
   }
   RandomStream random(options_.seed, {streams::kProposal, index});
-  const Member& parent = Tournament(random);
+  const Member& parent = Tournament(ParentsOf(index), random);
   Mutation mutation = Mutate(*parent.program, options_.mutation, random);
   return Proposal{std::move(mutation.program), {parent.index}, mutation.operation};
 }
@@ -43,31 +52,38 @@ void Evolution::Tell(uint64_t index, const Program& program, const Outcome& outc
                                                         : std::numeric_limits<double>::infinity();
   if (index < options_.warm_start.size()) {
     // Its copies are members already.
-    for (Member& member : members_) {
-      if (member.index == index) member.objective = objective;
+    for (Island& island : islands_) {
+      for (Member& member : island) {
+        if (member.index == index) member.objective = objective;
+      }
     }
     return;
   }
-  members_.push_back({index, objective, std::make_shared<const Program>(program)});
-  members_.pop_front();
+  Island& island = islands_[index % islands_.size()];
+  island.push_back({index, objective, std::make_shared<const Program>(program)});
+  island.pop_front();
 }
 
 std::string Evolution::Save() const {
   std::string saved = kSavedVersion;
-  for (const Member& member : members_) {
-    absl::StrAppend(&saved, "\n", member.index, " ", std::bit_cast<uint64_t>(member.objective));
+  for (const Island& island : islands_) {
+    for (const Member& member : island) {
+      absl::StrAppend(&saved, "\n", member.index, " ", std::bit_cast<uint64_t>(member.objective));
+    }
   }
   return saved;
 }
 
 absl::Status Evolution::Load(std::string_view saved, const RawProgram& raw) {
   const std::vector<std::string> lines = absl::StrSplit(std::string(saved), '\n');
-  if (lines[0] != kSavedVersion || lines.size() != members_.size() + 1) {
+  const auto population = static_cast<size_t>(options_.population);
+  const size_t members = islands_.size() * population;
+  if (lines[0] != kSavedVersion || lines.size() != members + 1) {
     return absl::InvalidArgumentError(
-        absl::StrCat("no population of ", members_.size(), " members in version ", kSavedVersion));
+        absl::StrCat("no population of ", members, " members in version ", kSavedVersion));
   }
   std::map<uint64_t, std::shared_ptr<const Program>> programs;  // copies share theirs
-  for (size_t i = 0; i < members_.size(); ++i) {
+  for (size_t i = 0; i < members; ++i) {
     const std::vector<std::string> numbers = absl::StrSplit(lines[i + 1], ' ');
     uint64_t index = 0, bits = 0;
     if (numbers.size() != 2 || !absl::SimpleAtoi(numbers[0], &index) ||
@@ -80,15 +96,16 @@ absl::Status Evolution::Load(std::string_view saved, const RawProgram& raw) {
       if (!found.ok()) return found.status();
       program = std::make_shared<const Program>(*std::move(found));
     }
-    members_[i] = {index, std::bit_cast<double>(bits), program};
+    islands_[i / population][i % population] = {index, std::bit_cast<double>(bits), program};
   }
   return absl::OkStatus();
 }
 
-const Evolution::Member& Evolution::Tournament(RandomStream& random) const {
+const Evolution::Member& Evolution::Tournament(const Island& island,
+                                               RandomStream& random) const {
   const Member* best = nullptr;
   for (int i = 0; i < options_.tournament; ++i) {
-    const Member& drawn = members_[random.Below(members_.size())];
+    const Member& drawn = island[random.Below(island.size())];
     bool better = best == nullptr || drawn.objective < best->objective ||
                   (drawn.objective == best->objective && drawn.index < best->index);
     if (better) best = &drawn;

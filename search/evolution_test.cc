@@ -183,6 +183,67 @@ TEST(EvolutionTest, SeedsDoNotProposeTheSame) {
   }
 }
 
+EvolutionOptions Archipelago() {
+  EvolutionOptions options = Options();
+  options.population = 4;
+  options.tournament = 200;  // draws everybody
+  options.islands = 3;
+  options.migration_interval = 5;
+  return options;
+}
+
+// Tells the first `count` candidates; later ones are better, but the islands' bests lie apart.
+void TellAll(Evolution& evolution, const EvolutionOptions& options, uint64_t count) {
+  for (uint64_t index = 0; index < count; ++index) {
+    evolution.Tell(index, options.warm_start[0], Outcome::Ok(1.0 / static_cast<double>(index + 1)));
+  }
+}
+
+TEST(EvolutionTest, AChildOfAnIslandHasItsParentThereOrNowAndThenFromTheIslandBefore) {
+  const EvolutionOptions options = Archipelago();
+  Evolution evolution(options);
+  TellAll(evolution, options, 30);  // the best of islands 0, 1, 2: 27, 28, 29
+  for (uint64_t index = 30; index < 75; ++index) {
+    const uint64_t own = index % 3, before = (own + 2) % 3;
+    const bool migrates = index / 3 % 5 == 0;
+    EXPECT_EQ(Next(evolution, index).parents[0], 27 + (migrates ? before : own)) << index;
+  }
+}
+
+TEST(EvolutionTest, IslandsThatDoNotMeetAreSearchesOfTheirOwn) {
+  EvolutionOptions options = Archipelago();
+  options.migration_interval = 0;
+  Evolution evolution(options);
+  TellAll(evolution, options, 30);
+  for (uint64_t index = 30; index < 75; ++index) {
+    EXPECT_EQ(Next(evolution, index).parents[0], 27 + index % 3);
+  }
+}
+
+TEST(EvolutionTest, EveryIslandStartsFromTheWarmStart) {
+  const EvolutionOptions options = Archipelago();
+  Evolution evolution(options);
+  evolution.Tell(0, options.warm_start[0], Outcome::Ok(0.5));
+  evolution.Tell(1, options.warm_start[0], Outcome::Ok(0.7));
+  EXPECT_EQ(Next(evolution, 16).parents[0], 0u) << "better than its own child";
+  EXPECT_EQ(Next(evolution, 17).parents[0], 0u);
+}
+
+TEST(EvolutionTest, IslandsAreSavedAndLoaded) {
+  const EvolutionOptions options = Archipelago();
+  Evolution saved(options), loaded(options);
+  TellAll(saved, options, 20);
+  const auto raw = [&](uint64_t) -> absl::StatusOr<Program> { return options.warm_start[0]; };
+  ASSERT_TRUE(loaded.Load(saved.Save(), raw).ok());
+  EXPECT_EQ(loaded.Save(), saved.Save());
+  for (uint64_t index = 20; index < 60; ++index) {
+    EXPECT_EQ(Next(loaded, index).parents, Next(saved, index).parents);
+  }
+  EvolutionOptions fewer = options;
+  fewer.islands = 2;
+  EXPECT_FALSE(Evolution(fewer).Load(saved.Save(), raw).ok());
+}
+
 TEST(EvolutionTest, TheProposalOfAnIndexDoesNotDependOnEarlierDraws) {
   Evolution a(Options(3)), b(Options(3));
   for (uint64_t index = 0; index < 50; ++index) Next(a, index);

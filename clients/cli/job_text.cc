@@ -65,8 +65,10 @@ std::string StrategyText(const v1::Strategy& strategy) {
     return absl::StrFormat("%s, %d to %d statements", kind, strategy.random_min_statements(),
                            strategy.random_max_statements());
   }
-  return absl::StrFormat("%s, population %d, tournament %d", kind, strategy.population(),
-                         strategy.tournament());
+  const std::string islands =
+      strategy.islands() > 1 ? absl::StrFormat("%d islands, ", strategy.islands()) : "";
+  return absl::StrFormat("%s, %spopulation %d, tournament %d", kind, islands,
+                         strategy.population(), strategy.tournament());
 }
 
 std::string BudgetText(const v1::Budget& budget) {

@@ -1,6 +1,7 @@
 #include "evaluators/population/training.h"
 
-#include <memory>
+#include <algorithm>
+#include <deque>
 #include <optional>
 
 #include "evaluators/model_step.h"
@@ -10,50 +11,73 @@
 namespace lathe {
 namespace {
 
-// One model on its way.
-struct Run {
-  std::unique_ptr<ModelStep> step;
-  double first_loss = 0;
-  std::optional<Evaluation> end;
-};
-
-Run Begin(const v1::Task& task, MlpPopulation& models, int model, Execution& execution) {
-  std::vector<float*> parameters, gradients;
-  for (const size_t offset : models.Offsets()) {
-    parameters.push_back(models.Parameters(model).data() + offset);
-    gradients.push_back(models.Gradient().data() + offset);
-  }
-  Run run;
-  run.step = std::make_unique<ModelStep>(task, parameters, gradients, execution);
-  return run;
-}
-
-absl::Status TakeStep(MlpPopulation& models, int model, int t, Run& run) {
-  const double loss = models.ForwardBackward(model);
-  if (t == 1) run.first_loss = loss;
-  if (HasDiverged(loss, run.first_loss)) {
-    run.end = DivergedAfter(t - 1);
-    return absl::OkStatus();
-  }
-  return run.step->Take(t);
-}
-
-// What is scored at the end.
+// What is scored; the test split only if it is measured.
 struct ScoredSplits {
+  ScoredSplits(const Problem& problem, Measure measure, const PopulationKernels& kernels)
+      : validation(problem.validation, kernels) {
+    if (measure == Measure::kValidationAndTest) test.emplace(problem.test, kernels);
+  }
+
   ExampleBlocks validation;
-  std::optional<ExampleBlocks> test;  // if it is measured
+  std::optional<ExampleBlocks> test;
 };
 
-Evaluation ScoreOf(const v1::Task& task, MlpPopulation& models, int model, double first_loss,
-                   const ScoredSplits& splits) {
-  Evaluation evaluation;
-  evaluation.steps = static_cast<int>(task.steps());
-  evaluation.validation = models.Score(model, splits.validation);
-  if (HasDiverged(evaluation.validation.loss, first_loss)) return DivergedAfter(evaluation.steps);
-  evaluation.objective = ObjectiveOf(task, evaluation.validation);
-  if (splits.test) evaluation.test = models.Score(model, *splits.test);
-  return evaluation;
-}
+// One model on its way.
+class Run {
+ public:
+  Run(const v1::Task& task, const ScoredSplits& splits, MlpPopulation& models, int model,
+      Execution& execution)
+      : task_(task),
+        splits_(splits),
+        models_(models),
+        model_(model),
+        step_(task, At(models.Parameters(model)), At(models.Gradient()), execution),
+        score_(task) {}
+
+  bool HasEnded() const { return end_.has_value(); }
+
+  // Step t over the batch that the models hold.
+  absl::Status Take(int t) {
+    if (score_.HasDiverged(models_.ForwardBackward(model_))) {
+      end_ = DivergedAfter(t - 1);
+      return absl::OkStatus();
+    }
+    absl::Status status = step_.Take(t);
+    if (score_.ChecksTarget(t)) {
+      score_.TakeCheck(t, models_.Score(model_, splits_.validation).loss);
+    }
+    return status;
+  }
+
+  Evaluation End() {
+    if (end_) return *end_;
+    Evaluation evaluation;
+    evaluation.steps = static_cast<int>(task_.steps());
+    evaluation.validation = models_.Score(model_, splits_.validation);
+    if (score_.HasDivergedAtEnd(evaluation.validation.loss)) {
+      return DivergedAfter(evaluation.steps);
+    }
+    evaluation.objective = score_.Objective(evaluation.validation);
+    if (splits_.test) evaluation.test = models_.Score(model_, *splits_.test);
+    return evaluation;
+  }
+
+ private:
+  // Where each parameter lies.
+  std::vector<float*> At(std::span<float> values) const {
+    std::vector<float*> pointers;
+    for (const size_t offset : models_.Offsets()) pointers.push_back(values.data() + offset);
+    return pointers;
+  }
+
+  const v1::Task& task_;
+  const ScoredSplits& splits_;
+  MlpPopulation& models_;
+  const int model_;
+  ModelStep step_;
+  RunScore score_;
+  std::optional<Evaluation> end_;
+};
 
 }  // namespace
 
@@ -62,32 +86,26 @@ absl::StatusOr<std::vector<Evaluation>> TrainInStep(const v1::Task& task, int se
                                                     std::span<Execution* const> executions,
                                                     Measure measure,
                                                     const PopulationKernels& kernels) {
-  const int count = static_cast<int>(executions.size());
-  MlpPopulation models(ParameterShapes(task), static_cast<int>(task.batch()), count, kernels);
-  std::vector<Run> runs;
-  for (int model = 0; model < count; ++model) {
+  MlpPopulation models(ParameterShapes(task), static_cast<int>(task.batch()),
+                       static_cast<int>(executions.size()), kernels);
+  const ScoredSplits splits(problem, measure, kernels);
+  std::deque<Run> runs;  // they stay where they are
+  for (int model = 0; Execution* execution : executions) {
     models.Load(model, problem.initial_parameters);
-    runs.push_back(Begin(task, models, model, *executions[static_cast<size_t>(model)]));
+    runs.emplace_back(task, splits, models, model++, *execution);
   }
   BatchOrder order(task, seed_index);
-  int left = count;
-  for (int t = 1; t <= static_cast<int>(task.steps()) && left > 0; ++t) {
+  const auto runs_on = [](const Run& run) { return !run.HasEnded(); };
+  for (int t = 1; t <= static_cast<int>(task.steps()); ++t) {
+    if (std::ranges::none_of(runs, runs_on)) break;
     models.TakeBatch(problem.train, order.Next());
-    for (int model = 0; model < count; ++model) {
-      Run& run = runs[static_cast<size_t>(model)];
-      if (run.end) continue;
-      if (absl::Status status = TakeStep(models, model, t, run); !status.ok()) return status;
-      left -= run.end.has_value();
+    for (Run& run : runs) {
+      if (run.HasEnded()) continue;
+      if (absl::Status status = run.Take(t); !status.ok()) return status;
     }
   }
-  ScoredSplits splits{ExampleBlocks(problem.validation, kernels), std::nullopt};
-  if (measure == Measure::kValidationAndTest) splits.test.emplace(problem.test, kernels);
   std::vector<Evaluation> evaluations;
-  for (int model = 0; model < count; ++model) {
-    const Run& run = runs[static_cast<size_t>(model)];
-    evaluations.push_back(
-        run.end ? *run.end : ScoreOf(task, models, model, run.first_loss, splits));
-  }
+  for (Run& run : runs) evaluations.push_back(run.End());
   return evaluations;
 }
 

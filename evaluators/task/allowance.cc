@@ -33,7 +33,8 @@ double DrawnValues(const v1::Task& task, double parameters) {
 double EvaluationAllowanceSeconds(const Program& program, const v1::Task& task, int seeds) {
   const Cost cost = CountCost(program, ParameterShapes(task));
   const double steps = task.steps();
-  const double measured = 1.0 * task.validation_examples() + task.test_examples();
+  const double scorings = task.objective() == v1::Task::STEPS_TO_TARGET ? kTargetChecks : 1;
+  const double measured = scorings * task.validation_examples() + task.test_examples();
   const double multiply_adds =
       2 * cost.parameters * (kPassesPerStep * task.batch() * steps + measured);
   const double run = steps * cost.operations / kProgramOperations + multiply_adds / kMultiplyAdds +

@@ -18,6 +18,7 @@ constexpr uint32_t kDefaultHidden = 32;
 constexpr uint32_t kDefaultBatch = 32;
 constexpr uint32_t kDefaultSteps = 100;
 constexpr double kDefaultBaseLr = 1;
+constexpr double kDefaultTargetLoss = 0.3;
 constexpr uint64_t kDefaultSeed = 1;
 constexpr uint32_t kDefaultSeeds = 4;
 
@@ -37,6 +38,16 @@ absl::Status CheckCount(const std::string& field, uint32_t value, uint32_t low, 
   return Wrong(field, absl::StrCat(value, " is not allowed; allowed: ", low, " to ", high));
 }
 
+absl::Status CheckNumber(const std::string& field, double value, double high) {
+  if (value >= 0 && value <= high) return absl::OkStatus();
+  return Wrong(field, absl::StrCat(value, " is not allowed; allowed: 0 to ", high));
+}
+
+absl::Status CheckPositive(const std::string& field, double value) {
+  if (std::isfinite(value) && value > 0) return absl::OkStatus();
+  return Wrong(field, absl::StrCat(value, " is not allowed; allowed: finite numbers above 0"));
+}
+
 void FillData(v1::Task& task) {
   if (task.dataset().empty()) task.set_dataset(kDefaultDataset);
   if (task.train_examples() == 0) task.set_train_examples(kDefaultTrain);
@@ -47,6 +58,7 @@ void FillData(v1::Task& task) {
   }
   // Adding 0 turns -0 into 0: two names for one task would be two keys.
   task.set_feature_scale_exponent(task.feature_scale_exponent() + 0.0);
+  task.set_label_noise(task.label_noise() + 0.0);
 }
 
 void FillTraining(v1::Task& task) {
@@ -55,6 +67,8 @@ void FillTraining(v1::Task& task) {
   if (task.steps() == 0) task.set_steps(kDefaultSteps);
   if (task.schedule() == v1::Task::SCHEDULE_UNSPECIFIED) task.set_schedule(v1::Task::COSINE);
   if (!task.has_base_lr()) task.set_base_lr(kDefaultBaseLr);
+  task.set_warmup_steps(task.warmup_steps());
+  if (!task.has_target_loss()) task.set_target_loss(kDefaultTargetLoss);
   if (task.objective() == v1::Task::OBJECTIVE_UNSPECIFIED) {
     task.set_objective(v1::Task::VALIDATION_LOSS);
   }
@@ -84,10 +98,10 @@ absl::Status CheckData(const v1::Task& task) {
                               "\"; known: ", absl::StrJoin(KnownDatasets(), ", ", append_name)));
   }
   if (absl::Status status = CheckSplits(task, *dataset); !status.ok()) return status;
-  const double exponent = task.feature_scale_exponent();
-  if (exponent >= 0 && exponent <= kMaxFeatureScaleExponent) return absl::OkStatus();
-  return Wrong("feature_scale_exponent",
-               absl::StrCat(exponent, " is not allowed; allowed: 0 to ", kMaxFeatureScaleExponent));
+  absl::Status status = CheckNumber("feature_scale_exponent", task.feature_scale_exponent(),
+                                    kMaxFeatureScaleExponent);
+  status.Update(CheckNumber("label_noise", task.label_noise(), 1));
+  return status;
 }
 
 absl::Status CheckModel(const v1::Mlp& mlp) {
@@ -120,11 +134,10 @@ absl::Status CheckTraining(const v1::Task& task) {
   status.Update(CheckCount("batch", task.batch(), 1, task.train_examples()));
   status.Update(CheckCount("steps", task.steps(), 1, kMaxSteps));
   status.Update(CheckEnum("schedule", task.schedule()));
-  if (!(std::isfinite(task.base_lr()) && task.base_lr() > 0)) {
-    status.Update(Wrong("base_lr", absl::StrCat(task.base_lr(), " is not allowed; allowed: finite ",
-                                                "numbers above 0")));
-  }
+  status.Update(CheckPositive("base_lr", task.base_lr()));
+  status.Update(CheckCount("warmup_steps", task.warmup_steps(), 0, kMaxSteps));
   status.Update(CheckEnum("objective", task.objective()));
+  status.Update(CheckPositive("target_loss", task.target_loss()));
   status.Update(CheckCount("seeds", task.seeds(), 1, kMaxSeeds));
   return status;
 }

@@ -15,6 +15,7 @@ constexpr std::array<DatasetInfo, 1> kDatasets = {{
 
 // Version of TaskHash: of its fields, their order and what each one means.
 constexpr std::string_view kTaskHashVersion = "lathe task 1";
+constexpr double kTargetLossOfVersion1 = 0.3;
 
 // Widths of the layers' inputs, and of the last layer's output.
 std::vector<int64_t> LayerWidths(const v1::Task& task) {
@@ -74,12 +75,23 @@ Hash128 TaskHash(const v1::Task& task) {
       .Real(task.base_lr())
       .Number(static_cast<uint64_t>(task.objective()))
       .Number(task.seed());
+  // Later fields enter where they say something: what is recorded without them keeps its name.
+  if (task.label_noise() != 0) hasher.Text("label_noise").Real(task.label_noise());
+  if (task.warmup_steps() != 0) hasher.Text("warmup_steps").Number(task.warmup_steps());
+  if (task.target_loss() != kTargetLossOfVersion1) {
+    hasher.Text("target_loss").Real(task.target_loss());
+  }
   return hasher.Digest();
 }
 
 double LearningRate(const v1::Task& task, int t) {
-  if (task.schedule() == v1::Task::CONSTANT) return task.base_lr();
-  return task.base_lr() * (1 + std::cos(std::numbers::pi * (t - 1) / task.steps())) / 2;
+  double rate = task.base_lr();
+  const double done = t - 1, warmup = task.warmup_steps();
+  if (task.schedule() == v1::Task::COSINE) {
+    rate = rate * (1 + std::cos(std::numbers::pi * done / task.steps())) / 2;
+  }
+  if (task.schedule() == v1::Task::LINEAR) rate *= 1 - done / task.steps();
+  return t < warmup ? rate * t / warmup : rate;
 }
 
 }  // namespace lathe

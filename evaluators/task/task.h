@@ -41,8 +41,11 @@ std::vector<Shape> ParameterShapes(const v1::Task& task);
 // this function and not of protobuf, and the content of the data.
 Hash128 TaskHash(const v1::Task& task);
 
-// base_lr times the schedule at step t = 1 .. steps.
+// base_lr times warm-up and schedule at step t = 1 .. steps.
 double LearningRate(const v1::Task& task, int t);
+
+// At how many steps the objective STEPS_TO_TARGET looks at the validation loss.
+inline constexpr int kTargetChecks = 20;
 
 }  // namespace lathe
 

@@ -38,7 +38,7 @@ void Change(const FieldDescriptor* field, v1::Task& task) {
     case FieldDescriptor::CPPTYPE_UINT64:
       return reflection->SetUInt64(&task, field, reflection->GetUInt64(task, field) + 1);
     case FieldDescriptor::CPPTYPE_DOUBLE:
-      return reflection->SetDouble(&task, field, reflection->GetDouble(task, field) / 2);
+      return reflection->SetDouble(&task, field, reflection->GetDouble(task, field) / 2 + 0.125);
     case FieldDescriptor::CPPTYPE_ENUM:
       return reflection->SetEnumValue(&task, field, reflection->GetEnumValue(task, field) + 1);
     case FieldDescriptor::CPPTYPE_MESSAGE:
@@ -52,7 +52,8 @@ TEST(ResolveTask, FillsTheDocumentedDefaults) {
   const v1::Task expected = FromText(R"(
       dataset: "digits" train_examples: 1000 validation_examples: 397 test_examples: 400
       feature_scale_exponent: 1 mlp { hidden: 32 } batch: 32 steps: 100 schedule: COSINE
-      base_lr: 1 objective: VALIDATION_LOSS seed: 1 seeds: 4)");
+      base_lr: 1 objective: VALIDATION_LOSS seed: 1 seeds: 4 label_noise: 0 warmup_steps: 0
+      target_loss: 0.3)");
   EXPECT_EQ(Default().DebugString(), expected.DebugString());
 }
 
@@ -118,6 +119,12 @@ INSTANTIATE_TEST_SUITE_P(
                 "task.base_lr: inf is not allowed; allowed: finite numbers above 0"},
         BadTask{"base_lr: nan",
                 "task.base_lr: nan is not allowed; allowed: finite numbers above 0"},
+        BadTask{"label_noise: 1.5", "task.label_noise: 1.5 is not allowed; allowed: 0 to 1"},
+        BadTask{"label_noise: -1", "task.label_noise: -1 is not allowed; allowed: 0 to 1"},
+        BadTask{"warmup_steps: 1000001",
+                "task.warmup_steps: 1000001 is not allowed; allowed: 0 to 1000000"},
+        BadTask{"target_loss: 0",
+                "task.target_loss: 0 is not allowed; allowed: finite numbers above 0"},
         BadTask{"seeds: 1001", "task.seeds: 1001 is not allowed; allowed: 1 to 1000"}));
 
 TEST(ResolveTask, AllowsTheLimitsThemselves) {
@@ -132,11 +139,12 @@ TEST(ResolveTask, RefusesUnknownEnumValues) {
   v1::Task task;
   task.set_schedule(static_cast<v1::Task::Schedule>(9));
   EXPECT_EQ(std::string(ResolveTask(task).status().message()),
-            "task.schedule: unknown value 9; known: COSINE, CONSTANT");
+            "task.schedule: unknown value 9; known: COSINE, CONSTANT, LINEAR");
   task.clear_schedule();
   task.set_objective(static_cast<v1::Task::Objective>(-1));
   EXPECT_EQ(std::string(ResolveTask(task).status().message()),
-            "task.objective: unknown value -1; known: VALIDATION_LOSS, VALIDATION_ERROR");
+            "task.objective: unknown value -1; known: VALIDATION_LOSS, VALIDATION_ERROR, "
+            "TRAINING_LOSS_AREA, STEPS_TO_TARGET");
 }
 
 TEST(ResolveTask, RefusesFieldsOfALaterVersion) {
@@ -199,6 +207,12 @@ TEST(LearningRate, FollowsTheSchedule) {
   const v1::Task constant = ResolveTask(FromText("schedule: CONSTANT base_lr: 0.5")).value();
   EXPECT_EQ(LearningRate(constant, 1), 0.5);
   EXPECT_EQ(LearningRate(constant, 100), 0.5);
+  const v1::Task linear =
+      ResolveTask(FromText("schedule: LINEAR base_lr: 0.5 steps: 50 warmup_steps: 5")).value();
+  EXPECT_EQ(LearningRate(linear, 1), 0.5 / 5);
+  EXPECT_EQ(LearningRate(linear, 4), 0.5 * 0.94 * 4 / 5);
+  EXPECT_EQ(LearningRate(linear, 5), 0.5 * 0.92);
+  EXPECT_EQ(LearningRate(linear, 50), 0.5 * (1 - 49.0 / 50));
 }
 
 }  // namespace

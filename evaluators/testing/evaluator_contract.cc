@@ -102,6 +102,29 @@ TEST(EvaluatorContract, MinimisesWhatTheTaskSays) {
   EXPECT_NE(bits.objective, bits.loss);
 }
 
+// The area under the curve of training is an average over its steps, so it lies between the loss of
+// guessing and that at the end.
+TEST(EvaluatorContract, MeasuresTheAreaUnderTheTrainingLoss) {
+  const std::string easy = "feature_scale_exponent: 0 ";
+  const Bits area = Trained(Sgd("0.5"), TaskFrom(easy + "objective: TRAINING_LOSS_AREA"));
+  EXPECT_LT(area.objective, 2);
+  EXPECT_GT(area.objective, area.loss);
+  EXPECT_EQ(area.loss, Trained(Sgd("0.5"), TaskFrom(easy)).loss);
+}
+
+TEST(EvaluatorContract, MeasuresTheStepsToATarget) {
+  const auto steps_to = [](const std::string& loss, const std::string& factor) {
+    return Trained(Sgd(factor), TaskFrom("feature_scale_exponent: 0 objective: STEPS_TO_TARGET "
+                                         "target_loss: " + loss));
+  };
+  const double early = steps_to("1.5", "0.5").objective, late = steps_to("0.7", "0.5").objective;
+  EXPECT_GT(early, 0);
+  EXPECT_LT(early, late);
+  EXPECT_LT(late, 100);
+  const Bits never = steps_to("0.7", "0.001");
+  EXPECT_DOUBLE_EQ(never.objective, 100 * (1 + never.loss - 0.7));
+}
+
 TEST(EvaluatorContract, BindsTheScalarInputs) {
   const v1::Task constant = TaskFrom("schedule: CONSTANT base_lr: 0.25 steps: 20");
   EXPECT_EQ(Trained(Sgd("lr"), constant), Trained(Sgd("0.25"), constant));

@@ -42,6 +42,8 @@ std::unique_ptr<Strategy> MakeStrategy(const v1::JobSpec& job, const v1::Strateg
   options.seed = job.seed();
   options.population = static_cast<int>(strategy.population());
   options.tournament = static_cast<int>(strategy.tournament());
+  options.islands = static_cast<int>(strategy.islands());
+  options.migration_interval = static_cast<int>(strategy.migration_interval());
   for (const std::string& text : job.warm_start()) options.warm_start.push_back(Parsed(text));
   options.mutation.space = SpaceOf(strategy, signature);
   options.mutation.insert_weight = strategy.insert_weight();

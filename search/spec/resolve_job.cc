@@ -15,6 +15,7 @@ namespace {
 constexpr uint32_t kMaxWindow = 1 << 20;
 constexpr size_t kMaxNumericClass = 256;  // bytes, as a worker may declare
 constexpr uint32_t kMaxPopulation = 1 << 20;
+constexpr uint32_t kMaxMigrationInterval = 1 << 30;
 constexpr uint32_t kMaxStatements = 1024;
 // Below the language's own limit, since searches and studies add to what they are given.
 constexpr size_t kMaxProgramInstructions = kMaxInstructions / 2;
@@ -103,6 +104,8 @@ void FillStrategy(v1::Strategy& strategy) {
   if (strategy.kind() == v1::Strategy::KIND_UNSPECIFIED) strategy.set_kind(v1::Strategy::EVOLUTION);
   if (strategy.population() == 0) strategy.set_population(300);
   if (strategy.tournament() == 0) strategy.set_tournament(5);
+  if (strategy.islands() == 0) strategy.set_islands(1);
+  if (!strategy.has_migration_interval()) strategy.set_migration_interval(50);
   if (strategy.max_statements() == 0) strategy.set_max_statements(40);
   if (strategy.random_min_statements() == 0) strategy.set_random_min_statements(4);
   if (strategy.random_max_statements() == 0) {
@@ -204,6 +207,15 @@ absl::StatusOr<v1::Strategy> ResolveStrategy(const v1::Strategy& given, const Si
       CheckRange(Join(place, "population"), strategy.population(), 1, kMaxPopulation);
   if (status.ok()) {
     status = CheckRange(Join(place, "tournament"), strategy.tournament(), 1, strategy.population());
+  }
+  // All members together are as many as one population may have.
+  if (status.ok()) {
+    status = CheckRange(Join(place, "islands"), strategy.islands(), 1,
+                        kMaxPopulation / strategy.population());
+  }
+  if (status.ok()) {
+    status = CheckRange(Join(place, "migration_interval"), strategy.migration_interval(), 0,
+                        kMaxMigrationInterval);
   }
   if (status.ok()) {
     status =

@@ -46,6 +46,8 @@ TEST(ResolveJobTest, WritesEveryDefaultOut) {
   EXPECT_EQ(job->strategy().kind(), v1::Strategy::EVOLUTION);
   EXPECT_EQ(job->strategy().population(), 300u);
   EXPECT_EQ(job->strategy().tournament(), 5u);
+  EXPECT_EQ(job->strategy().islands(), 1u);
+  EXPECT_EQ(job->strategy().migration_interval(), 50u);
   EXPECT_EQ(job->strategy().max_statements(), 40u);
   EXPECT_EQ(job->strategy().random_states(), 2u);
   EXPECT_EQ(job->strategy().modify_weight(), 1);
@@ -146,6 +148,10 @@ TEST(ResolveJobTest, NamesTheFieldAndWhatIsAllowed) {
        {"strategy.tournament:", "1 to 300"}},
       {[](v1::JobSpec& j) { j.mutable_strategy()->set_population(1 << 30); },
        {"strategy.population:"}},
+      {[](v1::JobSpec& j) { j.mutable_strategy()->set_islands(4000); },
+       {"strategy.islands:", "1 to 3495"}},
+      {[](v1::JobSpec& j) { j.mutable_strategy()->set_migration_interval(~0u); },
+       {"strategy.migration_interval:"}},
       {[](v1::JobSpec& j) { j.mutable_strategy()->set_max_statements(5000); },
        {"strategy.max_statements:"}},
       {[](v1::JobSpec& j) { j.mutable_strategy()->set_random_states(65); },
