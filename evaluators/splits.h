@@ -1,7 +1,7 @@
 // Everything about an evaluation that is drawn: which examples train, validate and test, the scales
-// of the features, wrong classes, the initial weights, the order of the batches. All of it follows from the task's
-// seed, the seed index and exactly rounded arithmetic, so it is the same on every machine and for
-// every candidate. Tasks are resolved.
+// of the features, wrong classes, the initial weights, the order of the batches. All of it follows
+// from the task's seed, the seed index and exactly rounded arithmetic, so it is the same on every
+// machine and for every candidate. Tasks are resolved.
 //
 //   Problem problem = DrawProblem(dataset, task, seed_index);
 //   BatchOrder order(task, seed_index);

@@ -24,8 +24,8 @@ TEST(TorchEvaluator, StartsFromWhatTheSeedIndexDraws) {
     return BitsOf(Train(task, seed_index, problem, *execution, Measure::kValidation));
   };
   // First, because the evaluator holds the BLAS to one thread.
-  const auto evaluated = BitsOf(
-      TorchEvaluator(kShippedData).Evaluate(Sgd("0.1"), task, 1, Measure::kValidation));
+  const auto evaluated =
+      BitsOf(TorchEvaluator(kShippedData).Evaluate(Sgd("0.1"), task, 1, Measure::kValidation));
   EXPECT_EQ(evaluated, train(1));
   EXPECT_NE(train(0), train(1)) << "the order of the batches";
 }

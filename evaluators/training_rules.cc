@@ -40,8 +40,7 @@ void RunScore::TakeCheck(int t, double validation_loss) {
   const double target = task_.target_loss();
   if (validation_loss <= target) {
     // Before the first check nothing is known to interpolate from.
-    const double share =
-        checked_at_ == 0 ? 1 : (checked_ - target) / (checked_ - validation_loss);
+    const double share = checked_at_ == 0 ? 1 : (checked_ - target) / (checked_ - validation_loss);
     reached_ = checked_at_ + share * (t - checked_at_);
   }
   checked_at_ = t;

@@ -101,8 +101,7 @@ absl::Status Evolution::Load(std::string_view saved, const RawProgram& raw) {
   return absl::OkStatus();
 }
 
-const Evolution::Member& Evolution::Tournament(const Island& island,
-                                               RandomStream& random) const {
+const Evolution::Member& Evolution::Tournament(const Island& island, RandomStream& random) const {
   const Member* best = nullptr;
   for (int i = 0; i < options_.tournament; ++i) {
     const Member& drawn = island[random.Below(island.size())];

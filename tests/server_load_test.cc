@@ -44,7 +44,8 @@ class InProcessRunner : public BatchRunner {
                    const OnResult& on_result) override {
     for (const v1::EvaluatorItem& item : items) {
       if (stopped_) return absl::CancelledError("stopped");
-      auto result = ToItemResult(item.item(), EvaluateItems(evaluator_, std::span(&item, 1)).front());
+      auto result =
+          ToItemResult(item.item(), EvaluateItems(evaluator_, std::span(&item, 1)).front());
       if (!result.ok()) return result.status();
       on_result(item.id(), *std::move(result));
     }

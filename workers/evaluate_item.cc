@@ -68,8 +68,8 @@ absl::Status Prepare(Work& work) {
 // What items that are evaluated together have in common.
 std::string RequestKey(const Work& work) {
   return absl::StrCat(work.task.SerializeAsString(), "|",
-                      absl::StrJoin(work.item->seed_indices(), ","), "|",
-                      work.item->measure_test(), "|", work.item->stop_at_divergence());
+                      absl::StrJoin(work.item->seed_indices(), ","), "|", work.item->measure_test(),
+                      "|", work.item->stop_at_divergence());
 }
 
 v1::SeedResults ToMessage(std::span<const Evaluation> evaluations) {
@@ -98,9 +98,9 @@ void Evaluate(Evaluator& evaluator, std::span<Work* const> together) {
        .measure = first.item->measure_test() ? Measure::kValidationAndTest : Measure::kValidation,
        .stop_at_divergence = first.item->stop_at_divergence()},
       [&](size_t i, const absl::StatusOr<std::vector<Evaluation>>& evaluations) {
-        together[i]->scores = evaluations.ok() ? absl::StatusOr<v1::SeedResults>(
-                                                     ToMessage(*evaluations))
-                                               : evaluations.status();
+        together[i]->scores = evaluations.ok()
+                                  ? absl::StatusOr<v1::SeedResults>(ToMessage(*evaluations))
+                                  : evaluations.status();
       });
   const auto share = (steady_clock::now() - begin) / static_cast<int64_t>(together.size());
   for (Work* work : together) work->duration = share;

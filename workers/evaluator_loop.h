@@ -16,8 +16,8 @@ inline constexpr int kEvaluatorSocket = 3;
 v1::EvaluatorHello DescribeEvaluator(Evaluator& evaluator);
 
 // Says hello, then evaluates what comes in, as many items at a time as the evaluator likes, until
-// the worker goes. The exit status of the process: 0 if the worker closed the connection between two
-// messages, 1 otherwise (with the reason on standard error).
+// the worker goes. The exit status of the process: 0 if the worker closed the connection between
+// two messages, 1 otherwise (with the reason on standard error).
 //
 // `worker_gone` is called with the exit status on another thread as soon as the worker has gone,
 // also in the middle of a training run: a process ends itself there. If it returns, this function

@@ -67,8 +67,8 @@ std::string StrategyText(const v1::Strategy& strategy) {
   }
   const std::string islands =
       strategy.islands() > 1 ? absl::StrFormat("%d islands, ", strategy.islands()) : "";
-  return absl::StrFormat("%s, %spopulation %d, tournament %d", kind, islands,
-                         strategy.population(), strategy.tournament());
+  return absl::StrFormat("%s, %spopulation %d, tournament %d", kind, islands, strategy.population(),
+                         strategy.tournament());
 }
 
 std::string BudgetText(const v1::Budget& budget) {

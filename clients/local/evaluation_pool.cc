@@ -1,35 +1,49 @@
 #include "clients/local/evaluation_pool.h"
 
+#include <algorithm>
 #include <chrono>
+#include <utility>
 
 namespace lathe {
 
-absl::StatusOr<EvaluationResult> RunRequest(Evaluator& evaluator,
-                                            const std::vector<v1::Task>& arenas,
-                                            const EvaluationRequest& request) {
-  v1::Task task = arenas[request.arena];
-  if (request.base_lr) task.set_base_lr(*request.base_lr);
-  const Measure measure = request.measure_test ? Measure::kValidationAndTest : Measure::kValidation;
-  const Program* const programs[] = {&request.program->program};
-  absl::StatusOr<EvaluationResult> result;
+namespace {
+
+bool DifferInProgramsAlone(const EvaluationRequest& a, const EvaluationRequest& b) {
+  return a.arena == b.arena && a.base_lr == b.base_lr && a.seeds == b.seeds &&
+         a.stop_at_divergence == b.stop_at_divergence && a.measure_test == b.measure_test;
+}
+
+absl::StatusOr<EvaluationResult> ResultOf(
+    const absl::StatusOr<std::vector<Evaluation>>& evaluations) {
+  if (!evaluations.ok()) return evaluations.status();
+  EvaluationResult result;
+  for (const Evaluation& e : *evaluations) {
+    result.push_back({e.diverged, e.objective, e.test.loss, e.test.error});
+  }
+  return result;
+}
+
+}  // namespace
+
+std::vector<absl::StatusOr<EvaluationResult>> RunRequests(
+    Evaluator& evaluator, const std::vector<v1::Task>& arenas,
+    const std::vector<EvaluationRequest>& requests) {
+  const EvaluationRequest& first = requests.front();
+  v1::Task task = arenas[first.arena];
+  if (first.base_lr) task.set_base_lr(*first.base_lr);
+  std::vector<const Program*> programs;
+  for (const EvaluationRequest& request : requests) programs.push_back(&request.program->program);
+  std::vector<absl::StatusOr<EvaluationResult>> results(requests.size());
   evaluator.EvaluatePopulation(
       {.programs = programs,
        .task = task,
-       .seeds = request.seeds,
-       .measure = measure,
-       .stop_at_divergence = request.stop_at_divergence},
-      [&](size_t, const absl::StatusOr<std::vector<Evaluation>>& evaluations) {
-        if (!evaluations.ok()) {
-          result = evaluations.status();
-          return;
-        }
-        EvaluationResult scores;
-        for (const Evaluation& e : *evaluations) {
-          scores.push_back({e.diverged, e.objective, e.test.loss, e.test.error});
-        }
-        result = std::move(scores);
+       .seeds = first.seeds,
+       .measure = first.measure_test ? Measure::kValidationAndTest : Measure::kValidation,
+       .stop_at_divergence = first.stop_at_divergence},
+      [&](size_t i, const absl::StatusOr<std::vector<Evaluation>>& evaluations) {
+        results[i] = ResultOf(evaluations);
       });
-  return result;
+  return results;
 }
 
 EvaluationPool::EvaluationPool(Evaluator& evaluator, std::vector<v1::Task> arenas, int threads)
@@ -67,20 +81,38 @@ double EvaluationPool::DeviceSeconds() {
   return device_seconds_;
 }
 
+std::vector<EvaluationPool::Submitted> EvaluationPool::TakeAlike() {
+  // The others leave some for threads that have nothing to do.
+  const size_t share = (requests_.size() + threads_.size() - 1) / threads_.size();
+  const size_t most = std::min(share, static_cast<size_t>(evaluator_.PopulationSize()));
+  std::vector<Submitted> taken = {std::move(requests_.front())};
+  requests_.pop_front();
+  while (taken.size() < most &&
+         DifferInProgramsAlone(taken.front().second, requests_.front().second)) {
+    taken.push_back(std::move(requests_.front()));
+    requests_.pop_front();
+  }
+  return taken;
+}
+
 void EvaluationPool::Work() {
   while (true) {
     std::unique_lock lock(mutex_);
     work_ready_.wait(lock, [this] { return stopping_ || !requests_.empty(); });
     if (stopping_) return;
-    auto [id, request] = std::move(requests_.front());
-    requests_.pop_front();
+    std::vector<uint64_t> ids;
+    std::vector<EvaluationRequest> requests;
+    for (auto& [id, request] : TakeAlike()) {
+      ids.push_back(id);
+      requests.push_back(std::move(request));
+    }
     lock.unlock();
     const auto start = std::chrono::steady_clock::now();
-    Finished finished{id, RunRequest(evaluator_, arenas_, request)};
+    auto results = RunRequests(evaluator_, arenas_, requests);
     const std::chrono::duration<double> took = std::chrono::steady_clock::now() - start;
     lock.lock();
     device_seconds_ += took.count();
-    finished_.push_back(std::move(finished));
+    for (size_t i = 0; i < ids.size(); ++i) finished_.push_back({ids[i], std::move(results[i])});
     lock.unlock();
     result_ready_.notify_one();
   }

@@ -16,10 +16,10 @@
 
 namespace lathe {
 
-// The scores of `request`, seed after seed on the calling thread. `arenas` are resolved tasks.
-absl::StatusOr<EvaluationResult> RunRequest(Evaluator& evaluator,
-                                            const std::vector<v1::Task>& arenas,
-                                            const EvaluationRequest& request);
+// The scores of `requests`, which differ in their programs alone. `arenas` are resolved tasks.
+std::vector<absl::StatusOr<EvaluationResult>> RunRequests(
+    Evaluator& evaluator, const std::vector<v1::Task>& arenas,
+    const std::vector<EvaluationRequest>& requests);
 
 // Submit and Take are called by one thread. Destruction waits for the requests that run and drops
 // those that do not.
@@ -45,12 +45,16 @@ class EvaluationPool {
 
  private:
   void Work();
+  using Submitted = std::pair<uint64_t, EvaluationRequest>;
+  // The next request and others like it, as many as the evaluator likes at a time. The mutex is
+  // held, and there is one.
+  std::vector<Submitted> TakeAlike();
 
   Evaluator& evaluator_;
   const std::vector<v1::Task> arenas_;
   std::mutex mutex_;
   std::condition_variable work_ready_, result_ready_;
-  std::deque<std::pair<uint64_t, EvaluationRequest>> requests_;
+  std::deque<Submitted> requests_;
   std::deque<Finished> finished_;
   double device_seconds_ = 0;
   bool stopping_ = false;

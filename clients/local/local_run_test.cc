@@ -2,6 +2,7 @@
 
 #include <gtest/gtest.h>
 
+#include <atomic>
 #include <cstdio>
 #include <set>
 
@@ -161,7 +162,7 @@ TEST(LocalRunTest, AnEvaluatorThatFailsEndsTheRunWithItsReason) {
   }
 }
 
-TEST(RunRequestTest, StopsAtDivergenceOnlyWhereAsked) {
+TEST(RunRequestsTest, StopsAtDivergenceOnlyWhereAsked) {
   SyntheticEvaluator evaluator;
   const std::vector<v1::Task> arenas = {*ResolveTask({})};
   // The hash of the text decides whether the synthetic evaluator diverges.
@@ -175,9 +176,9 @@ TEST(RunRequestTest, StopsAtDivergenceOnlyWhereAsked) {
     program.outputs = {Operand::Instruction(0)};
     request.program = std::make_shared<const CanonicalForm>(MakeCanonical(program));
     request.stop_at_divergence = true;
-    auto stopped = RunRequest(evaluator, arenas, request);
+    auto stopped = RunRequests(evaluator, arenas, {request}).front();
     request.stop_at_divergence = false;
-    auto whole = RunRequest(evaluator, arenas, request);
+    auto whole = RunRequests(evaluator, arenas, {request}).front();
     ASSERT_TRUE(stopped.ok() && whole.ok());
     EXPECT_EQ(whole->size(), 3u);
     EXPECT_EQ(stopped->size(), whole->front().diverged ? 1u : 3u);
@@ -187,7 +188,7 @@ TEST(RunRequestTest, StopsAtDivergenceOnlyWhereAsked) {
   EXPECT_TRUE(met_divergence && met_success);
 }
 
-TEST(RunRequestTest, TheArenaAndTheBaseRateReachTheTask) {
+TEST(RunRequestsTest, TheArenaAndTheBaseRateReachTheTask) {
   SyntheticEvaluator evaluator;
   v1::Task longer;
   longer.set_steps(500);
@@ -202,10 +203,43 @@ TEST(RunRequestTest, TheArenaAndTheBaseRateReachTheTask) {
     for (double base_lr : {1.0, 0.5}) {
       request.arena = arena;
       request.base_lr = base_lr;
-      objectives.insert(RunRequest(evaluator, arenas, request)->front().objective);
+      objectives.insert(RunRequests(evaluator, arenas, {request}).front()->front().objective);
     }
   }
   EXPECT_EQ(objectives.size(), 4u);
+}
+
+// Likes several programs at a time.
+class SociableEvaluator : public SyntheticEvaluator {
+ public:
+  // Slow enough for requests to pile up.
+  SociableEvaluator() : SyntheticEvaluator(microseconds(300)) {}
+  int PopulationSize() const override { return 5; }
+  void EvaluatePopulation(const PopulationRequest& request,
+                          const OnEvaluations& on_evaluations) override {
+    const size_t size = request.programs.size();
+    EXPECT_LE(size, 5u);
+    if (size > 1) together_ += size;
+    SyntheticEvaluator::EvaluatePopulation(request, on_evaluations);
+  }
+  size_t Together() const { return together_; }
+
+ private:
+  std::atomic<size_t> together_{0};
+};
+
+TEST(RunLocallyTest, EvaluatesTogetherWhatIsAlikeWithTheSameEnd) {
+  v1::JobSpec job = SmallJob();
+  AddSmallStudy(job);
+  SyntheticEvaluator alone;
+  SociableEvaluator together;
+  const auto expected = RunLocally(*ResolveJob(job), alone, {2, false});
+  const auto report = RunLocally(*ResolveJob(job), together, {1, false});
+  ASSERT_TRUE(expected.ok() && report.ok());
+  EXPECT_EQ(report->trajectory_hash(), expected->trajectory_hash());
+  EXPECT_EQ(report->found().text(), expected->found().text());
+  EXPECT_EQ(together.Calls(), alone.Calls());
+  EXPECT_GT(together.Together(), 0u);
 }
 
 TEST(RunLocallyTest, CountsEveryTrainingRun) {

@@ -1,6 +1,5 @@
-#include "dsl/vm/isa_avx2.inc.h"
-
 #include "dsl/vm/builds.h"
+#include "dsl/vm/isa_avx2.inc.h"
 #include "dsl/vm/kernels.inc.h"
 
 namespace lathe::vm {

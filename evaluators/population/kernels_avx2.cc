@@ -1,5 +1,4 @@
 #include "dsl/vm/isa_avx2.inc.h"
-
 #include "evaluators/population/kernels.inc.h"
 
 namespace lathe {

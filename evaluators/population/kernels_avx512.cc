@@ -1,5 +1,4 @@
 #include "dsl/vm/isa_avx512.inc.h"
-
 #include "evaluators/population/kernels.inc.h"
 
 namespace lathe {

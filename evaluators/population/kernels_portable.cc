@@ -1,5 +1,4 @@
 #include "dsl/vm/isa_portable.inc.h"
-
 #include "evaluators/population/kernels.inc.h"
 
 namespace lathe {

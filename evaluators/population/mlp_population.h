@@ -39,8 +39,8 @@ class ExampleBlocks {
 
  private:
   size_t count_;
-  size_t block_size_;           // floats
-  std::vector<float> values_;   // [blocks][features][kBlock]
+  size_t block_size_;          // floats
+  std::vector<float> values_;  // [blocks][features][kBlock]
   std::vector<int32_t> labels_;
 };
 
@@ -87,13 +87,13 @@ class MlpPopulation {
 
   // The batch, both ways round.
   size_t batch_, lanes_;
-  size_t features_;                    // a multiple of 8
-  std::vector<float> rows_;            // [lanes][features]
-  std::vector<float> columns_;         // [features][lanes]
-  std::vector<int32_t> labels_;        // by lane
-  std::vector<float> weights_;         // by lane: 1 / batch, or 0 without an example
-  std::vector<float> losses_;          // by lane
-  std::vector<int32_t> best_;          // by lane
+  size_t features_;              // a multiple of 8
+  std::vector<float> rows_;      // [lanes][features]
+  std::vector<float> columns_;   // [features][lanes]
+  std::vector<int32_t> labels_;  // by lane
+  std::vector<float> weights_;   // by lane: 1 / batch, or 0 without an example
+  std::vector<float> losses_;    // by lane
+  std::vector<int32_t> best_;    // by lane
   // By layer: activations [outputs][lanes], which become the gradient by them at the last layer,
   // and [lanes][outputs] for the weights above; gradients by what comes out of a layer.
   std::vector<std::vector<float>> activations_, turned_, deltas_;

@@ -43,7 +43,8 @@ absl::Status CheckRequest(const PopulationRequest& request) {
     }
   }
   for (const int seed : request.seeds) {
-    if (seed < 0) return absl::InvalidArgumentError(absl::StrCat("seed index ", seed, " is below 0"));
+    if (seed < 0)
+      return absl::InvalidArgumentError(absl::StrCat("seed index ", seed, " is below 0"));
   }
   return absl::OkStatus();
 }
@@ -153,12 +154,11 @@ absl::StatusOr<Evaluation> PopulationEvaluator::Evaluate(const Program& program,
   const Program* const programs[] = {&program};
   const int seeds[] = {seed_index};
   absl::StatusOr<Evaluation> result;
-  EvaluatePopulation(
-      {.programs = programs, .task = task, .seeds = seeds, .measure = measure},
-      [&](size_t, absl::StatusOr<std::vector<Evaluation>> evaluations) {
-        result = evaluations.ok() ? absl::StatusOr<Evaluation>(evaluations->front())
-                                  : evaluations.status();
-      });
+  EvaluatePopulation({.programs = programs, .task = task, .seeds = seeds, .measure = measure},
+                     [&](size_t, absl::StatusOr<std::vector<Evaluation>> evaluations) {
+                       result = evaluations.ok() ? absl::StatusOr<Evaluation>(evaluations->front())
+                                                 : evaluations.status();
+                     });
   return result;
 }
 

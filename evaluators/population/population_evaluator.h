@@ -2,7 +2,8 @@
 // by side by loops of our own. The same bits on every machine, whatever the number of threads.
 //
 //   PopulationEvaluator evaluator("/usr/share/lathe/data", {.threads = 2});
-//   evaluator.EvaluatePopulation({.programs = programs, .task = task, .seeds = {0, 1, 2, 3}}, take);
+//   evaluator.EvaluatePopulation({.programs = programs, .task = task, .seeds = {0, 1, 2, 3}},
+//   take);
 #ifndef LATHE_EVALUATORS_POPULATION_POPULATION_EVALUATOR_H_
 #define LATHE_EVALUATORS_POPULATION_POPULATION_EVALUATOR_H_
 

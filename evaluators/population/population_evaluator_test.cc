@@ -67,8 +67,8 @@ TEST_F(PopulationEvaluatorTest, AProgramScoresTheSameAmongOthersAndAlone) {
   std::set<double> different;
   for (size_t i = 0; i < programs_.size(); ++i) {
     for (const int seed : seeds_) {
-      alone[i].push_back(BitsOf(
-          evaluator.Evaluate(programs_[i], task_, seed, Measure::kValidationAndTest)));
+      alone[i].push_back(
+          BitsOf(evaluator.Evaluate(programs_[i], task_, seed, Measure::kValidationAndTest)));
       different.insert(alone[i].back().objective);
     }
   }
@@ -92,7 +92,8 @@ TEST_F(PopulationEvaluatorTest, ThreadsAndKernelsMakeNoDifference) {
     for (const int threads : {1, 2, 5}) {
       PopulationEvaluator evaluator(kShippedData, {.threads = threads, .kernels = &kernels});
       EXPECT_EQ(evaluator.NumericClass(), first.NumericClass());
-      EXPECT_EQ(ResultsOf(evaluator, request), expected) << kernels.matrices->name << " " << threads;
+      EXPECT_EQ(ResultsOf(evaluator, request), expected)
+          << kernels.matrices->name << " " << threads;
     }
   }
 }

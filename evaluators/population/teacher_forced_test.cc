@@ -49,7 +49,8 @@ TEST(PopulationBesideTorch, LossesAndGradientsAgreeOverAHundredSteps) {
       float scale = 0;
       for (const float g : expected) scale = std::max(scale, std::abs(g));
       for (size_t k = 0; k < expected.size(); ++k) {
-        ASSERT_NEAR(gradients[static_cast<size_t>(i)][k], expected[k], 1e-5 * scale) << t << " " << i;
+        ASSERT_NEAR(gradients[static_cast<size_t>(i)][k], expected[k], 1e-5 * scale)
+            << t << " " << i;
       }
     }
     ASSERT_TRUE(step.Take(t).ok());

@@ -90,7 +90,7 @@ absl::StatusOr<std::vector<Evaluation>> TrainInStep(const v1::Task& task, int se
                        static_cast<int>(executions.size()), kernels);
   const ScoredSplits splits(problem, measure, kernels);
   std::deque<Run> runs;  // they stay where they are
-  for (int model = 0; Execution* execution : executions) {
+  for (int model = 0; Execution * execution : executions) {
     models.Load(model, problem.initial_parameters);
     runs.emplace_back(task, splits, models, model++, *execution);
   }

@@ -115,7 +115,8 @@ TEST(EvaluatorContract, MeasuresTheAreaUnderTheTrainingLoss) {
 TEST(EvaluatorContract, MeasuresTheStepsToATarget) {
   const auto steps_to = [](const std::string& loss, const std::string& factor) {
     return Trained(Sgd(factor), TaskFrom("feature_scale_exponent: 0 objective: STEPS_TO_TARGET "
-                                         "target_loss: " + loss));
+                                         "target_loss: " +
+                                         loss));
   };
   const double early = steps_to("1.5", "0.5").objective, late = steps_to("0.7", "0.5").objective;
   EXPECT_GT(early, 0);

@@ -1,4 +1,5 @@
-// What every evaluator of optimizers does. A test program defines MakeEvaluator and links this file.
+// What every evaluator of optimizers does. A test program defines MakeEvaluator and links this
+// file.
 #ifndef LATHE_EVALUATORS_TESTING_EVALUATOR_CONTRACT_H_
 #define LATHE_EVALUATORS_TESTING_EVALUATOR_CONTRACT_H_
 

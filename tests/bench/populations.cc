@@ -53,7 +53,8 @@ void Population(benchmark::State& state, const char* program) {
     tile.order = std::make_unique<BatchOrder>(task, 0);
     for (int m = 0; m < kModelsInStep; ++m) {
       tile.models->Load(m, problem->initial_parameters);
-      tile.executions.push_back(*VmExecutor().Prepare(Canonicalize(*KnownProgram(program)), shapes));
+      tile.executions.push_back(
+          *VmExecutor().Prepare(Canonicalize(*KnownProgram(program)), shapes));
       std::vector<float*> parameters, gradients;
       for (const size_t offset : tile.models->Offsets()) {
         parameters.push_back(tile.models->Parameters(m).data() + offset);
