@@ -57,7 +57,7 @@ class Evaluator {
   virtual ~Evaluator() = default;
 
   // What two processes must share to give the same bits, e.g.
-  // "lathe-2-torch-1.13.0-avx2-openblas-haswell-glibc-2.36-vm-f32-1".
+  // "lathe-3-vm-f32-1-glibc-2.36-fma".
   virtual std::string NumericClass() const = 0;
 
   // Whether this evaluator can run `task`: its data are there and undamaged. The message names the

@@ -39,8 +39,10 @@ bool RunScore::ChecksTarget(int t) const {
 void RunScore::TakeCheck(int t, double validation_loss) {
   const double target = task_.target_loss();
   if (validation_loss <= target) {
-    // Before the first check nothing is known to interpolate from.
-    const double share = checked_at_ == 0 ? 1 : (checked_ - target) / (checked_ - validation_loss);
+    // Before the first check, and after one that was no number, there is nothing to interpolate
+    // from.
+    const bool known = checked_at_ > 0 && std::isfinite(checked_);
+    const double share = !known ? 1 : (checked_ - target) / (checked_ - validation_loss);
     reached_ = checked_at_ + share * (t - checked_at_);
   }
   checked_at_ = t;

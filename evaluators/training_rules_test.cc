@@ -79,6 +79,16 @@ TEST(RunScore, TheStepOfTheTargetIsInterpolatedAndTheFirstCounts) {
   EXPECT_EQ(score.Objective(kEnd), 14);
 }
 
+TEST(RunScore, ACheckThatIsNoNumberIsNothingToInterpolateFrom) {
+  const v1::Task task = TaskOf(v1::Task::STEPS_TO_TARGET);
+  for (const double bad : {static_cast<double>(NAN), static_cast<double>(INFINITY)}) {
+    RunScore score(task);
+    score.TakeCheck(5, bad);
+    score.TakeCheck(10, 0.25);
+    EXPECT_EQ(score.Objective(kEnd), 10);
+  }
+}
+
 TEST(RunScore, BeforeTheFirstCheckThereIsNothingToInterpolateFrom) {
   const v1::Task task = TaskOf(v1::Task::STEPS_TO_TARGET);
   RunScore score(task);

@@ -4,6 +4,7 @@
 
 #include "absl/strings/escaping.h"
 #include "absl/strings/str_cat.h"
+#include "evaluators/task/task.h"
 #include "lathe/v1/search_log.pb.h"
 #include "rpc/status.h"
 
@@ -54,7 +55,9 @@ absl::StatusOr<std::optional<v1::SeedResult>> EvaluationRecords::LookUp::Find(
   if (!record.ParseFromString(**bytes)) return DamagedRecord(Kind::kEvaluations, name);
   const auto is_program = IsProgram();
   if (!is_program.ok()) return is_program.status();
-  if (!*is_program || !IsTask(record.task())) return std::nullopt;
+  const auto is_task = IsTask(record.task());
+  if (!is_task.ok()) return DamagedRecord(Kind::kEvaluations, name);
+  if (!*is_program || !*is_task) return std::nullopt;
   records_.metrics_.cache_hits.Increment();
   return record.result();
 }
@@ -68,15 +71,17 @@ absl::StatusOr<bool> EvaluationRecords::LookUp::IsProgram() {
 }
 
 // `seeds` is a number of seeds, not a part of what one of them scores. A task has no maps, so equal
-// tasks have equal bytes.
-bool EvaluationRecords::LookUp::IsTask(const std::string& bytes) {
+// tasks have equal bytes; an earlier version has left out what it did not know.
+absl::StatusOr<bool> EvaluationRecords::LookUp::IsTask(const std::string& bytes) {
   if (!task_bytes_) task_bytes_ = task_.SerializeAsString();
   if (bytes == *task_bytes_) return true;
   v1::Task recorded, asked = task_;
-  if (!recorded.ParseFromString(bytes)) return false;
-  recorded.clear_seeds();
+  if (!recorded.ParseFromString(bytes)) return absl::DataLossError("the task does not parse");
+  absl::StatusOr<v1::Task> resolved = ResolveTask(recorded);
+  if (!resolved.ok()) return false;
+  resolved->clear_seeds();
   asked.clear_seeds();
-  return recorded.SerializeAsString() == asked.SerializeAsString();
+  return resolved->SerializeAsString() == asked.SerializeAsString();
 }
 
 absl::Status EvaluationRecords::Put(const CanonicalForm& program,

@@ -30,7 +30,7 @@ class EvaluationRecords {
     LookUp(const EvaluationRecords& records, const CanonicalForm& program, const v1::Task& task)
         : records_(records), program_(program), task_(task) {}
     absl::StatusOr<bool> IsProgram();
-    bool IsTask(const std::string& bytes);
+    absl::StatusOr<bool> IsTask(const std::string& bytes);
 
     const EvaluationRecords& records_;
     const CanonicalForm& program_;

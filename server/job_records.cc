@@ -4,6 +4,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "rpc/status.h"
+#include "search/spec/resolve_job.h"
 #include "server/evaluation_records.h"
 #include "server/live_job.h"
 #include "server/resource_names.h"
@@ -47,7 +48,8 @@ absl::StatusOr<v1::JobSpec> ReadJobSpec(const Store& store, JobId id) {
   if (!*bytes || !spec.ParseFromString(**bytes)) {
     return DamagedRecord(Kind::kJobSpecs, JobSpecKey(id));
   }
-  return spec;
+  // An earlier version has left out what it did not know; otherwise this changes nothing.
+  return ResolveJob(spec);
 }
 
 absl::StatusOr<int64_t> NextLogSequence(const Store& store, JobId id) {

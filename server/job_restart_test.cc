@@ -313,5 +313,42 @@ TEST(JobRestart, AJobOfAServerWithoutALogStartsAnew) {
   ExpectEqual(EndOf(store, life, id), expected);
 }
 
+// The specs and tasks that an earlier version stored lack fields that have come since.
+TEST(JobRestart, AJobOfAServerThatKnewFewerFieldsGoesOn) {
+  const End expected = Undisturbed(LongJob());
+  MemoryStore store;
+  const JobId id = LeaveUnfinished(store, 20);
+  v1::JobSpec spec;
+  ASSERT_TRUE(spec.ParseFromString(store.Get(Kind::kJobSpecs, JobSpecKey(id))->value()));
+  spec.mutable_strategy()->clear_islands();
+  spec.mutable_strategy()->clear_migration_interval();
+  const auto shorten = [](v1::Task& task) {
+    task.clear_label_noise();
+    task.clear_warmup_steps();
+    task.clear_target_loss();
+  };
+  shorten(*spec.mutable_task());
+  WriteBatch batch;
+  batch.Put(Kind::kJobSpecs, JobSpecKey(id), spec.SerializeAsString());
+  const auto evaluations = store.Scan(Kind::kEvaluations, "", "", 100000);
+  ASSERT_FALSE(evaluations->empty());
+  for (const auto& [key, bytes] : *evaluations) {
+    v1::Evaluation evaluation;
+    ASSERT_TRUE(evaluation.ParseFromString(bytes));
+    shorten(*evaluation.mutable_task());
+    batch.Put(Kind::kEvaluations, key, evaluation.SerializeAsString());
+  }
+  ASSERT_TRUE(store.Write(batch).ok());
+  Life life(store);
+  life.AddWorkers(1);
+  EXPECT_EQ(life.WaitForEnd(id).state(), v1::Job::SUCCEEDED);
+  ExpectEqual(EndOf(store, life, id), expected);
+  for (const auto& [key, bytes] : *evaluations) {
+    v1::Evaluation evaluation;
+    ASSERT_TRUE(evaluation.ParseFromString(store.Get(Kind::kEvaluations, key)->value()));
+    EXPECT_FALSE(evaluation.task().has_label_noise()) << "it was found, and not run again";
+  }
+}
+
 }  // namespace
 }  // namespace lathe

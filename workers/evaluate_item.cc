@@ -2,7 +2,6 @@
 
 #include <algorithm>
 #include <chrono>
-#include <exception>
 #include <map>
 #include <utility>
 
@@ -14,6 +13,7 @@
 #include "dsl/canonicalize.h"
 #include "dsl/text.h"
 #include "evaluators/task/task.h"
+#include "evaluators/without_exceptions.h"
 
 namespace lathe {
 namespace {
@@ -106,15 +106,6 @@ void Evaluate(Evaluator& evaluator, std::span<Work* const> together) {
   for (Work* work : together) work->duration = share;
 }
 
-template <typename Function>
-absl::Status WithoutExceptions(Function function) {
-  try {
-    return function();
-  } catch (const std::exception& error) {
-    return absl::InternalError(error.what());
-  }
-}
-
 v1::EvaluatorResult ResultOf(uint64_t id, const Work& work) {
   v1::EvaluatorResult result;
   result.set_id(id);
@@ -139,11 +130,15 @@ std::vector<v1::EvaluatorResult> EvaluateItems(Evaluator& evaluator,
   for (size_t i = 0; i < items.size(); ++i) {
     Work& work = works[i];
     work.item = &items[i].item();
-    const absl::Status status = WithoutExceptions([&] { return Prepare(work); });
+    const absl::Status status = WithoutExceptions([&] {
+      absl::Status prepared = Prepare(work);
+      if (prepared.ok()) requests[RequestKey(work)].push_back(&work);
+      return prepared;
+    });
     if (!status.ok()) work.scores = status;
-    if (status.ok()) requests[RequestKey(work)].push_back(&work);
   }
-  for (const auto& [key, together] : requests) {
+  for (const auto& request : requests) {
+    const std::vector<Work*>& together = request.second;
     const absl::Status status = WithoutExceptions([&] {
       Evaluate(evaluator, together);
       return absl::OkStatus();

@@ -7,8 +7,11 @@
 #include <array>
 #include <cmath>
 #include <condition_variable>
+#include <functional>
 #include <future>
 #include <mutex>
+#include <set>
+#include <span>
 #include <stdexcept>
 #include <thread>
 
@@ -137,6 +140,43 @@ TEST(EvaluateItem, AScoreThatIsNoNumberTravels) {
   v1::EvaluatorResult read;
   ASSERT_TRUE(read.ParseFromString(result.SerializeAsString()));
   EXPECT_TRUE(std::isnan(read.scores().seeds(0).objective()));
+}
+
+// Items that ask for different things, and one that is not what it says it is.
+TEST(EvaluateItems, EachScoresAsItWouldAlone) {
+  std::vector<v1::EvaluatorItem> items;
+  const auto add = [&](double factor, const std::function<void(v1::EvaluationItem&)>& change) {
+    v1::EvaluationItem item = ItemFor(ScaledGradient(factor));
+    change(item);
+    items.push_back(NumberedItem(items.size() + 1, item));
+  };
+  for (const double factor : {2, 3, 4, 5}) {
+    add(factor, [](auto&) {});
+    add(factor, [](auto& item) { item.set_seed_indices(0, 7); });
+    add(factor, [](auto& item) { item.add_seed_indices(9); });
+    add(factor, [](auto& item) { item.set_measure_test(true); });
+    add(factor, [](auto& item) { item.mutable_task()->set_steps(33); });
+    add(factor, [](auto& item) {
+      for (int seed = 1; seed < 9; ++seed) item.add_seed_indices(seed);
+      item.set_stop_at_divergence(true);
+    });
+    add(factor, [](auto& item) { item.set_program_hash(std::string(32, '0')); });
+  }
+  SyntheticEvaluator evaluator;
+  const std::vector<v1::EvaluatorResult> together = EvaluateItems(evaluator, items);
+  ASSERT_EQ(together.size(), items.size());
+  std::set<std::string> different;
+  for (size_t i = 0; i < items.size(); ++i) {
+    v1::EvaluatorResult alone = EvaluateItems(evaluator, std::span(&items[i], 1)).front();
+    v1::EvaluatorResult result = together[i];
+    EXPECT_EQ(result.id(), items[i].id());
+    alone.clear_duration();
+    result.clear_duration();
+    EXPECT_EQ(result.SerializeAsString(), alone.SerializeAsString()) << i;
+    result.clear_id();
+    different.insert(result.SerializeAsString());
+  }
+  EXPECT_GT(different.size(), 20u);
 }
 
 TEST(WireMessage, IsShortAndPlain) {

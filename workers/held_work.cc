@@ -31,15 +31,20 @@ int HeldWork::WaitForRoom() {
   return closed_ ? 0 : Room();
 }
 
-void HeldWork::Add(v1::LeaseEvaluationsResponse leases) {
+uint64_t HeldWork::Generation() const {
   const std::lock_guard lock(mutex_);
-  if (closed_) return;
-  for (v1::Lease& lease : *leases.mutable_leases()) {
+  return generation_;
+}
+
+void HeldWork::Add(const v1::LeaseEvaluationsResponse& leases, uint64_t generation) {
+  const std::lock_guard lock(mutex_);
+  if (closed_ || generation != generation_) return;
+  for (const v1::Lease& lease : leases.leases()) {
     const uint64_t id = next_id_++;
     Entry& entry = entries_[id];
     entry.token = lease.token();
     entry.program_hash = lease.item().program_hash();
-    entry.item = std::move(*lease.mutable_item());
+    entry.item = lease.item();
     queue_.push_back(id);
   }
   changed_.notify_all();
@@ -148,6 +153,7 @@ void HeldWork::Close() {
 
 void HeldWork::ForgetQueued() {
   const std::lock_guard lock(mutex_);
+  ++generation_;
   EraseQueued();
 }
 

@@ -31,8 +31,11 @@ class HeldWork {
   // Who leases.
   // Waits for room; how many items there is room for. 0 once Close has been called.
   int WaitForRoom();
-  // Also when closed: the items are forgotten then.
-  void Add(v1::LeaseEvaluationsResponse leases);
+  // How often what was queued has been forgotten so far.
+  uint64_t Generation() const;
+  // What was granted in an answer to a call that was made in that generation. If that is over, or
+  // Close has been called, the items are forgotten.
+  void Add(const v1::LeaseEvaluationsResponse& leases, uint64_t generation);
 
   // Who evaluates.
   // Waits for items, or for Close.
@@ -86,6 +89,7 @@ class HeldWork {
   std::deque<uint64_t> queue_;         // of the queued ones, the oldest first
   size_t finished_ = 0;
   uint64_t next_id_ = 1;
+  uint64_t generation_ = 0;
   bool evaluating_ = false;  // a batch has been taken and the next one not asked for
   bool closed_ = false;
   bool ended_ = false;

@@ -46,21 +46,21 @@ std::vector<int64_t> Items(const std::vector<v1::LeaseToken>& tokens) {
 TEST(HeldWork, AsksForABatchAndForHalfAsMuchWhileOneRuns) {
   HeldWork held(8);
   EXPECT_EQ(held.WaitForRoom(), 8);
-  held.Add(Leases(1, 5));
+  held.Add(Leases(1, 5), 0);
   EXPECT_EQ(held.WaitForRoom(), 3);
   EXPECT_EQ(held.TakeBatch().size(), 5u);
   EXPECT_EQ(held.WaitForRoom(), 4);
-  held.Add(Leases(6, 8));
+  held.Add(Leases(6, 8), 0);
   EXPECT_EQ(held.WaitForRoom(), 1);
   HeldWork narrow(1);
-  narrow.Add(Leases(1, 1));
+  narrow.Add(Leases(1, 1), 0);
   narrow.TakeBatch();
   EXPECT_EQ(narrow.WaitForRoom(), 1);
 }
 
 TEST(HeldWork, WaitsForRoomUntilABatchIsTaken) {
   HeldWork held(2);
-  held.Add(Leases(1, 2));
+  held.Add(Leases(1, 2), 0);
   auto room = std::async(std::launch::async, [&] { return held.WaitForRoom(); });
   EXPECT_EQ(room.wait_for(std::chrono::milliseconds(20)), std::future_status::timeout);
   held.TakeBatch();
@@ -69,15 +69,15 @@ TEST(HeldWork, WaitsForRoomUntilABatchIsTaken) {
 
 TEST(HeldWork, GivesOutTheOldestItemsFirstAndAtMostABatch) {
   HeldWork held(3);
-  held.Add(Leases(1, 2));
-  held.Add(Leases(3, 4));
+  held.Add(Leases(1, 2), 0);
+  held.Add(Leases(3, 4), 0);
   EXPECT_THAT(Hashes(held.TakeBatch()), ElementsAre("h1", "h2", "h3"));
   EXPECT_THAT(Hashes(held.TakeBatch()), ElementsAre("h4"));
 }
 
 TEST(HeldWork, HoldsAnItemUntilItsResultIsAcknowledged) {
   HeldWork held(2);
-  held.Add(Leases(1, 3));
+  held.Add(Leases(1, 3), 0);
   const auto batch = held.TakeBatch();
   held.Finish(batch[1].id(), {});
   EXPECT_THAT(Items(held.Tokens()), ElementsAre(1, 2, 3));
@@ -95,14 +95,14 @@ TEST(HeldWork, HoldsAnItemUntilItsResultIsAcknowledged) {
 
 TEST(HeldWork, HandsOutResultsInBounds) {
   HeldWork held(4);
-  held.Add(Leases(1, 4));
+  held.Add(Leases(1, 4), 0);
   for (const auto& item : held.TakeBatch()) held.Finish(item.id(), {});
   EXPECT_EQ(held.WaitForFinished(3).size(), 3u);
 }
 
 TEST(HeldWork, LeasesThatAreOverAreForgottenUnlessThereIsAResult) {
   HeldWork held(2);
-  held.Add(Leases(1, 4));
+  held.Add(Leases(1, 4), 0);
   const auto batch = held.TakeBatch();
   held.Finish(batch[0].id(), {});
   // 1 is finished, 2 runs, 3 and 4 are queued.
@@ -115,7 +115,7 @@ TEST(HeldWork, LeasesThatAreOverAreForgottenUnlessThereIsAResult) {
 
 TEST(HeldWork, ATokenOfAnotherGrantOrEpochIsAnotherLease) {
   HeldWork held(2);
-  held.Add(Leases(1, 1));
+  held.Add(Leases(1, 1), 0);
   v1::RecordHeartbeatResponse ended = Ended({1, 1});
   ended.mutable_ended(0)->set_grant(2);
   ended.mutable_ended(1)->set_epoch(4);
@@ -126,7 +126,7 @@ TEST(HeldWork, ATokenOfAnotherGrantOrEpochIsAnotherLease) {
 TEST(HeldWork, StopsAskingWhileResultsPileUp) {
   HeldWork held(32);
   for (int i = 0; i < 4; ++i) {
-    held.Add(Leases(32 * i + 1, 32 * i + 32));
+    held.Add(Leases(32 * i + 1, 32 * i + 32), 0);
     for (const auto& item : held.TakeBatch()) held.Finish(item.id(), {});
     if (i < 3) {
       EXPECT_EQ(held.WaitForRoom(), 16);
@@ -140,11 +140,11 @@ TEST(HeldWork, StopsAskingWhileResultsPileUp) {
 
 TEST(HeldWork, CloseForgetsWhatHasNotBeenStartedAndLetsTheRestFinish) {
   HeldWork held(2);
-  held.Add(Leases(1, 3));
+  held.Add(Leases(1, 3), 0);
   const auto batch = held.TakeBatch();
   held.Close();
   EXPECT_EQ(held.WaitForRoom(), 0);
-  held.Add(Leases(7, 7));
+  held.Add(Leases(7, 7), 0);
   EXPECT_THAT(Items(held.Tokens()), ElementsAre(1, 2));
   EXPECT_THAT(held.TakeBatch(), IsEmpty());
   held.Finish(batch[0].id(), {});
@@ -154,6 +154,20 @@ TEST(HeldWork, CloseForgetsWhatHasNotBeenStartedAndLetsTheRestFinish) {
   ASSERT_EQ(finished.size(), 1u);
   held.Acknowledge({finished[0].id});
   EXPECT_THAT(held.WaitForFinished(10), IsEmpty());
+}
+
+TEST(HeldWork, WhatWasGrantedBeforeTheQueueWasForgottenIsNotTaken) {
+  HeldWork held(2);
+  held.Add(Leases(1, 2), held.Generation());
+  EXPECT_EQ(held.TakeBatch().size(), 2u);
+  const uint64_t before = held.Generation();
+  held.Add(Leases(3, 3), before);
+  held.ForgetQueued();
+  EXPECT_EQ(held.Tokens().size(), 2u) << "what runs stays";
+  held.Add(Leases(4, 4), before);
+  EXPECT_EQ(held.Tokens().size(), 2u);
+  held.Add(Leases(5, 5), held.Generation());
+  EXPECT_EQ(held.Tokens().size(), 3u);
 }
 
 TEST(HeldWork, CloseWakesWhoeverWaits) {

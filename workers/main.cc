@@ -25,10 +25,11 @@ constexpr int kFailure = 1, kUsage = 2;
 // Of what the server takes.
 constexpr int kMaxBatch = 4096;
 constexpr size_t kMaxNameBytes = 128;
+constexpr int kMaxThreads = 1024;
 
 struct Flags {
   std::string server{kDefaultAddress};
-  int batch = 16;
+  int batch = 16, threads = 1;
   std::string data_directory, evaluator, name, journal;
 };
 
@@ -68,8 +69,11 @@ int Run(const Flags& flags) {
     if (!opened.ok()) return Fail(kFailure, opened.status());
     journal = *std::move(opened);
   }
-  ChildBatchRunner runner(
-      {.program = flags.evaluator, .arguments = {"--data", flags.data_directory}});
+  std::vector<std::string> arguments = {"--data", flags.data_directory};
+  if (flags.threads != 1) {
+    arguments.insert(arguments.end(), {"--threads", absl::StrCat(flags.threads)});
+  }
+  ChildBatchRunner runner({.program = flags.evaluator, .arguments = std::move(arguments)});
   auto stub = v1::WorkerService::NewStub(OpenChannel(*address));
   Worker worker(*stub, runner,
                 {.display_name = flags.name, .batch = flags.batch, .journal = journal.get()});
@@ -93,6 +97,9 @@ int Main(int argc, char** argv) {
   app.add_option("--server", flags.server, "Address of the server")->capture_default_str();
   app.add_option("--batch", flags.batch, "Evaluations at a time")
       ->check(CLI::Range(1, kMaxBatch))
+      ->capture_default_str();
+  app.add_option("--threads", flags.threads, "Cores that the evaluator uses")
+      ->check(CLI::Range(1, kMaxThreads))
       ->capture_default_str();
   app.add_option("--data", flags.data_directory, "Folder of the datasets");
   app.add_option("--evaluator", flags.evaluator, "Program that evaluates");

@@ -12,11 +12,14 @@ namespace lathe {
 namespace {
 
 using std::chrono::milliseconds;
+using std::chrono::steady_clock;
 using Stub = v1::WorkerService::StubInterface;
 
 constexpr char kWorkerNotFound[] = "WORKER_NOT_FOUND";
 constexpr milliseconds kCallTimeout(10'000), kCompleteTimeout(30'000);
 constexpr milliseconds kLeastInterval(10), kMostInterval(60'000);
+// How often one who waits for another's registration looks whether it is to stop.
+constexpr milliseconds kStopCheck(50);
 
 // Whether a call waits for a server that is not there. Somebody has to: a channel connects while a
 // call waits on it, and not between calls that fail at once.
@@ -102,8 +105,17 @@ absl::StatusOr<ServerSession::Identity> ServerSession::Register(const std::stop_
 
 // Several threads learn at once that the worker is not known; one of them registers it.
 absl::Status ServerSession::RegisterAgain(int lost_generation, const std::stop_token& stop) {
-  const std::lock_guard lock(registering_);
+  std::unique_lock lock(registering_, std::defer_lock);
+  if (!LockRegistering(lock, stop)) return absl::CancelledError("stopped");
   if (Who().generation != lost_generation) return absl::OkStatus();
+  {
+    // Perhaps others have done since what is not begun; the server grants again what it still
+    // wants.
+    const std::lock_guard forgetting(mutex_);
+    registers_ = true;
+    heard_ = {};
+    held_.ForgetQueued();
+  }
   Backoff backoff(options_.first_wait, options_.most_wait);
   absl::StatusOr<Identity> identity = Register(stop);
   while (!identity.ok() && !IsFinal(identity.status())) {
@@ -114,13 +126,11 @@ absl::Status ServerSession::RegisterAgain(int lost_generation, const std::stop_t
     options_.on_refused(identity.status());
     return identity.status();
   }
-  // Perhaps others have done since what is not begun; the server grants again what it still wants.
-  held_.ForgetQueued();
   // Before anything is leased under the new name: what is held must not be granted a second time.
   SendHeartbeat(*identity, stop).IgnoreError();
   const std::lock_guard publishing(mutex_);
   identity_ = *std::move(identity);
-  heard_ = std::chrono::steady_clock::now();
+  registers_ = false;
   return absl::OkStatus();
 }
 
@@ -135,14 +145,23 @@ void ServerSession::NoteReachable(const absl::Status& status) {
   }
 }
 
-void ServerSession::NoteHeard(const Identity& identity) {
+bool ServerSession::LockRegistering(std::unique_lock<std::timed_mutex>& lock,
+                                    const std::stop_token& stop) {
+  while (!lock.try_lock_for(kStopCheck)) {
+    if (stop.stop_requested()) return false;
+  }
+  return true;
+}
+
+void ServerSession::NoteHeard(const Identity& identity, steady_clock::time_point asked) {
   const std::lock_guard lock(mutex_);
-  if (identity.generation == identity_.generation) heard_ = std::chrono::steady_clock::now();
+  if (registers_ || identity.generation != identity_.generation) return;
+  heard_ = std::max(heard_, asked);
 }
 
 bool ServerSession::HeardLately() const {
   const std::lock_guard lock(mutex_);
-  return std::chrono::steady_clock::now() < heard_ + options_.trust;
+  return steady_clock::now() < heard_ + options_.trust;
 }
 
 template <typename Method, typename Request>
@@ -151,28 +170,32 @@ auto ServerSession::Call(Method method, Request request, milliseconds timeout,
   const Identity identity = Who();
   request.set_worker(identity.name);
   const Waiting waiting = reachable_ ? Waiting::kNo : Waiting::kForServer;
+  const auto asked = steady_clock::now();
   auto response = CallServer(stub_, method, request, timeout, stop, waiting);
   NoteReachable(response.status());
-  if (response.ok()) NoteHeard(identity);
+  if (response.ok()) NoteHeard(identity, asked);
   if (ReasonOf(response.status()) == kWorkerNotFound) {
     RegisterAgain(identity.generation, stop).IgnoreError();
   }
   return response;
 }
 
-absl::StatusOr<v1::LeaseEvaluationsResponse> ServerSession::Lease(int max_items,
-                                                                  const std::stop_token& stop) {
-  // After a registration that is under way, with all that belongs to it.
-  { const std::lock_guard wait(registering_); }
-  const int generation = Who().generation;
+absl::StatusOr<ServerSession::Leased> ServerSession::Lease(int max_items,
+                                                           const std::stop_token& stop) {
+  {
+    // After a registration that is under way, with all that belongs to it.
+    std::unique_lock lock(registering_, std::defer_lock);
+    if (!LockRegistering(lock, stop)) return absl::CancelledError("stopped");
+  }
+  const uint64_t generation = held_.Generation();
   v1::LeaseEvaluationsRequest request;
   request.set_max_items(max_items);
   *request.mutable_wait() = ToProto(options_.lease_wait);
-  auto leases = Call(&Stub::LeaseEvaluations, request, options_.lease_wait + kCallTimeout, stop);
-  if (leases.ok() && Who().generation != generation) {
-    return absl::UnavailableError("an earlier server granted the leases");
-  }
-  return leases;
+  const auto response =
+      Call(&Stub::LeaseEvaluations, request, options_.lease_wait + kCallTimeout, stop);
+  if (!response.ok()) return response.status();
+  held_.Add(*response, generation);
+  return Leased{response->leases_size(), response->drain()};
 }
 
 absl::Status ServerSession::SendHeartbeat(const Identity& identity, const std::stop_token& stop) {
@@ -187,18 +210,20 @@ absl::Status ServerSession::SendHeartbeat(const Identity& identity, const std::s
 
 absl::Status ServerSession::Heartbeat(const std::stop_token& stop) {
   const Identity identity = Who();
+  const auto asked = steady_clock::now();
   absl::Status status = SendHeartbeat(identity, stop);
-  if (status.ok()) NoteHeard(identity);
+  if (status.ok()) NoteHeard(identity, asked);
   if (ReasonOf(status) == kWorkerNotFound) return RegisterAgain(identity.generation, stop);
   return status;
 }
 
-void ServerSession::Confirm(const std::stop_token& stop) {
+bool ServerSession::Confirm(const std::stop_token& stop) {
   Backoff backoff(options_.first_wait, options_.most_wait);
-  if (HeardLately()) return;
+  if (HeardLately()) return true;
   while (!Heartbeat(stop).ok()) {
-    if (!backoff.Wait(stop)) return;
+    if (!backoff.Wait(stop)) return false;
   }
+  return true;
 }
 
 absl::StatusOr<v1::CompleteEvaluationsResponse> ServerSession::Complete(

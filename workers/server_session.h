@@ -46,12 +46,18 @@ class ServerSession {
   // Registers, however long it takes until the server is there. An error if it refuses the worker.
   absl::Status Join(v1::Worker worker, const std::stop_token& stop);
 
-  absl::StatusOr<v1::LeaseEvaluationsResponse> Lease(int max_items, const std::stop_token& stop);
+  // What is granted goes to `held`.
+  struct Leased {
+    int items = 0;
+    bool drain = false;  // the server wants the worker to end
+  };
+  absl::StatusOr<Leased> Lease(int max_items, const std::stop_token& stop);
   // Of all leases in `held`.
   absl::Status Heartbeat(const std::stop_token& stop);
-  // Returns once the server is known to have been there a moment ago, and to have granted what is
-  // queued: a server that came after it may have had it evaluated by others meanwhile.
-  void Confirm(const std::stop_token& stop);
+  // Waits until the server is known to have been there a moment ago, and to have granted what is
+  // queued: a server that came after it may have had it evaluated by others meanwhile. False if a
+  // stop was requested first.
+  bool Confirm(const std::stop_token& stop);
   absl::StatusOr<v1::CompleteEvaluationsResponse> Complete(
       const std::vector<HeldWork::Finished>& finished, const std::stop_token& stop);
   absl::Status Leave(std::chrono::milliseconds timeout);
@@ -69,8 +75,10 @@ class ServerSession {
   absl::Status RegisterAgain(int lost_generation, const std::stop_token& stop);
   absl::Status SendHeartbeat(const Identity& identity, const std::stop_token& stop);
   void NoteReachable(const absl::Status& status);
-  void NoteHeard(const Identity& identity);
+  void NoteHeard(const Identity& identity, std::chrono::steady_clock::time_point asked);
   bool HeardLately() const;
+  // Takes the lock once no registration is under way; false if a stop was requested first.
+  bool LockRegistering(std::unique_lock<std::timed_mutex>& lock, const std::stop_token& stop);
 
   template <typename Method, typename Request>
   auto Call(Method method, Request request, std::chrono::milliseconds timeout,
@@ -81,12 +89,15 @@ class ServerSession {
   const ServerSessionOptions options_;
   std::atomic<bool> reachable_{true};
 
-  std::mutex registering_;  // held while a registration is under way
+  std::timed_mutex registering_;  // held while a registration is under way
 
   mutable std::mutex mutex_;  // for what follows
   v1::Worker worker_;
   Identity identity_;
-  std::chrono::steady_clock::time_point heard_;  // when the server last answered the identity
+  // When the call was made that the server last answered under the identity; no answer counts while
+  // the worker registers again.
+  std::chrono::steady_clock::time_point heard_;
+  bool registers_ = false;
   std::chrono::milliseconds heartbeat_interval_{10'000};
 };
 

@@ -104,17 +104,15 @@ void Worker::LeaseItems() {
   Backoff backoff(options_.first_wait, options_.most_wait);
   while (const int room = held_.WaitForRoom()) {
     const auto begin = steady_clock::now();
-    auto leases = session_.Lease(room, stop);
-    if (!leases.ok()) {
+    const absl::StatusOr<ServerSession::Leased> leased = session_.Lease(room, stop);
+    if (!leased.ok()) {
       if (!backoff.Wait(stop)) return;
       continue;
     }
     backoff.Reset();
-    const bool drain = leases->drain(), none = leases->leases().empty();
-    held_.Add(*std::move(leases));
-    if (drain) Drain();
+    if (leased->drain) Drain();
     const bool waited = steady_clock::now() - begin >= options_.lease_wait / 2;
-    if (none && !waited && !SleepFor(stop, kLeasePause)) return;
+    if (leased->items == 0 && !waited && !SleepFor(stop, kLeasePause)) return;
   }
 }
 
@@ -131,7 +129,7 @@ void Worker::SendHeartbeats() {
 void Worker::Evaluate() {
   while (true) {
     held_.WaitForItems();
-    session_.Confirm(leasing_.get_token());
+    if (!session_.Confirm(leasing_.get_token())) break;
     const std::vector<v1::EvaluatorItem> batch = held_.TakeBatch();
     if (batch.empty()) break;
     if (options_.journal != nullptr) {
@@ -205,14 +203,14 @@ void Worker::Fail(const absl::Status& status) {
 }
 
 void Worker::Drain() {
+  held_.Close();  // first: who waits for the server must find nothing to begin
   leasing_.request_stop();
-  held_.Close();
 }
 
 void Worker::Stop() {
   everything_.request_stop();
-  for (std::stop_source* source : {&leasing_, &heartbeats_, &reporting_}) source->request_stop();
   held_.Close();
+  for (std::stop_source* source : {&leasing_, &heartbeats_, &reporting_}) source->request_stop();
   runner_.Stop();
 }
 

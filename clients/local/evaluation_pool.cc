@@ -32,6 +32,7 @@ std::vector<absl::StatusOr<EvaluationResult>> RunRequests(
   v1::Task task = arenas[first.arena];
   if (first.base_lr) task.set_base_lr(*first.base_lr);
   std::vector<const Program*> programs;
+  programs.reserve(requests.size());
   for (const EvaluationRequest& request : requests) programs.push_back(&request.program->program);
   std::vector<absl::StatusOr<EvaluationResult>> results(requests.size());
   evaluator.EvaluatePopulation(

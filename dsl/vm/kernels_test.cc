@@ -190,5 +190,31 @@ TEST_F(KernelsTest, ProductsOfMatricesAreChainsInOrder) {
   }
 }
 
+// Rows of b and c may lie further apart than there are columns; what is between them is not
+// touched.
+TEST_F(KernelsTest, ProductsOfMatricesStayWithinTheirColumns) {
+  constexpr size_t kRows = 7, kInner = 70, kApart = 48;
+  RandomStream random(12, {});
+  std::vector<float> a(kRows * kInner), b(kInner * kApart);
+  for (float& number : a) number = static_cast<float>(random.Normal());
+  for (float& number : b) number = static_cast<float>(random.Normal());
+  for (const size_t cols : {1, 3, 8, 13, 16, 30, 45}) {
+    for (const Kernels* kernels : AvailableKernels()) {
+      std::vector<float> c(kRows * kApart, 0.5f);
+      kernels->multiply(kRows, cols, kInner, a.data(), kInner, 1, b.data(), kApart, c.data(),
+                        kApart);
+      for (size_t i = 0; i < kRows; ++i) {
+        for (size_t j = 0; j < kApart; ++j) {
+          float sum = 0.5f;
+          for (size_t k = 0; k < kInner && j < cols; ++k) {
+            sum = std::fma(a[i * kInner + k], b[k * kApart + j], sum);
+          }
+          EXPECT_EQ(c[i * kApart + j], sum) << kernels->name << " " << cols;
+        }
+      }
+    }
+  }
+}
+
 }  // namespace
 }  // namespace lathe::vm

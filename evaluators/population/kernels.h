@@ -1,8 +1,8 @@
 // The loops of a population of multi-layer perceptrons beside their products of matrices, in three
 // builds that give the same bits: AVX-512, AVX2 with FMA, and what every machine runs.
 //
-// Examples lie along lanes, whose number is a multiple of kLanes; what is in lanes without an
-// example is not looked at.
+// Examples lie along lanes, whose number is a multiple of kLanes. Lanes without an example have
+// weight 0, and with it a gradient of 0, which sums over all lanes rely on.
 #ifndef LATHE_EVALUATORS_POPULATION_KERNELS_H_
 #define LATHE_EVALUATORS_POPULATION_KERNELS_H_
 

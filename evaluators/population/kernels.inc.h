@@ -19,7 +19,6 @@ using vm::V;
 // Eight floats, whatever the width of the machine's registers.
 typedef float Eight __attribute__((vector_size(32)));
 typedef float EightAnywhere __attribute__((vector_size(32), aligned(4), may_alias));
-typedef int EightInts __attribute__((vector_size(32)));
 
 inline Eight LoadEight(const float* p) {
   return *reinterpret_cast<const EightAnywhere*>(p);
@@ -33,23 +32,23 @@ inline void TransposeEight(Eight (&rows)[8]) {
   Eight pairs[8], fours[8];
 #pragma GCC unroll 4
   for (int i = 0; i < 8; i += 2) {
-    pairs[i] = __builtin_shuffle(rows[i], rows[i + 1], EightInts{0, 8, 1, 9, 4, 12, 5, 13});
-    pairs[i + 1] = __builtin_shuffle(rows[i], rows[i + 1], EightInts{2, 10, 3, 11, 6, 14, 7, 15});
+    pairs[i] = __builtin_shufflevector(rows[i], rows[i + 1], 0, 8, 1, 9, 4, 12, 5, 13);
+    pairs[i + 1] = __builtin_shufflevector(rows[i], rows[i + 1], 2, 10, 3, 11, 6, 14, 7, 15);
   }
 #pragma GCC unroll 2
   for (int i = 0; i < 8; i += 4) {
 #pragma GCC unroll 2
     for (int k = 0; k < 2; ++k) {
       const Eight a = pairs[i + k], b = pairs[i + k + 2];
-      fours[i + 2 * k] = __builtin_shuffle(a, b, EightInts{0, 1, 8, 9, 4, 5, 12, 13});
-      fours[i + 2 * k + 1] = __builtin_shuffle(a, b, EightInts{2, 3, 10, 11, 6, 7, 14, 15});
+      fours[i + 2 * k] = __builtin_shufflevector(a, b, 0, 1, 8, 9, 4, 5, 12, 13);
+      fours[i + 2 * k + 1] = __builtin_shufflevector(a, b, 2, 3, 10, 11, 6, 7, 14, 15);
     }
   }
 #pragma GCC unroll 4
   for (int i = 0; i < 4; ++i) {
     const Eight a = fours[i], b = fours[i + 4];
-    rows[i] = __builtin_shuffle(a, b, EightInts{0, 1, 2, 3, 8, 9, 10, 11});
-    rows[i + 4] = __builtin_shuffle(a, b, EightInts{4, 5, 6, 7, 12, 13, 14, 15});
+    rows[i] = __builtin_shufflevector(a, b, 0, 1, 2, 3, 8, 9, 10, 11);
+    rows[i + 4] = __builtin_shufflevector(a, b, 4, 5, 6, 7, 12, 13, 14, 15);
   }
 }
 
@@ -112,7 +111,7 @@ inline I LiftInt(int number) {
   return I{} + number;
 }
 
-// The largest logit of each lane, NaN aside.
+// The largest logit of each lane. One that is NaN makes the loss NaN, here or later.
 inline V LargestLogit(size_t classes, size_t lanes, const float* logits) {
   V largest = Load(logits);
   for (size_t c = 1; c < classes; ++c) {

@@ -44,8 +44,9 @@ MlpPopulation::MlpPopulation(std::span<const Shape> shapes, int batch, int model
     size_ += (inputs + 1) * outputs;
     const size_t padded = RoundUp(outputs, 8);
     activations_.emplace_back(padded * widest_block);
-    turned_.emplace_back(padded * lanes_);
-    deltas_.emplace_back(padded * lanes_);
+    const bool last = i + 2 >= shapes.size();
+    turned_.emplace_back(last ? 0 : padded * lanes_);
+    deltas_.emplace_back(last ? 0 : padded * lanes_);
   }
   parameters_.resize(size_ * static_cast<size_t>(models));
   gradient_.resize(size_);

@@ -4,6 +4,7 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
+#include <bit>
 #include <cmath>
 #include <numeric>
 
@@ -173,18 +174,35 @@ TEST_P(MlpPopulationTest, ScoresAreThoseOfTheModelInDouble) {
   }
 }
 
+// NaN is NaN, whatever its payload.
+std::vector<uint32_t> BitsOf(std::span<const float> values) {
+  std::vector<uint32_t> bits;
+  for (const float value : values) {
+    bits.push_back(std::isnan(value) ? ~0u : std::bit_cast<uint32_t>(value));
+  }
+  return bits;
+}
+
 TEST_P(MlpPopulationTest, EveryBuildGivesTheSameBits) {
-  std::vector<std::vector<float>> gradients;
-  std::vector<double> losses;
-  const std::vector<float> parameters = RandomParameters(shapes_, random_);
-  for (const PopulationKernels& kernels : AvailablePopulationKernels()) {
-    MlpPopulation models(shapes_, sizes_.batch, 1, kernels);
-    models.Load(0, parameters);
-    models.TakeBatch(examples_, FirstRows(sizes_.batch));
-    losses.push_back(models.ForwardBackward(0));
-    gradients.emplace_back(models.Gradient().begin(), models.Gradient().end());
-    EXPECT_EQ(losses.back(), losses.front()) << kernels.matrices->name;
-    EXPECT_EQ(gradients.back(), gradients.front()) << kernels.matrices->name;
+  std::vector<float> parameters = RandomParameters(shapes_, random_);
+  for (const float strange : {0.25f, -0.0f, 1e-42f, 3e38f, INFINITY, -INFINITY, NAN}) {
+    parameters[parameters.size() / 2] = strange;
+    parameters.back() = strange;
+    std::vector<std::vector<uint32_t>> all;
+    for (const PopulationKernels& kernels : AvailablePopulationKernels()) {
+      MlpPopulation models(shapes_, sizes_.batch, 1, kernels);
+      models.Load(0, parameters);
+      models.TakeBatch(examples_, FirstRows(sizes_.batch));
+      const double loss = models.ForwardBackward(0);
+      all.push_back(BitsOf(models.Gradient()));
+      const SplitScore score = models.Score(0, ExampleBlocks(examples_, kernels));
+      for (const double number : {loss, score.loss, score.error}) {
+        const auto bits = std::isnan(number) ? ~uint64_t{0} : std::bit_cast<uint64_t>(number);
+        all.back().insert(all.back().end(),
+                          {static_cast<uint32_t>(bits), static_cast<uint32_t>(bits >> 32)});
+      }
+      EXPECT_EQ(all.back(), all.front()) << kernels.matrices->name << " " << strange;
+    }
   }
 }
 

@@ -1,19 +1,20 @@
 #include "evaluators/population/population_evaluator.h"
 
 #include <gnu/libc-version.h>
-#include <tbb/blocked_range.h>
+#include <tbb/info.h>
 #include <tbb/parallel_for.h>
 #include <tbb/task_arena.h>
 
 #include <algorithm>
 #include <mutex>
-#include <new>
+#include <vector>
 
 #include "absl/status/status.h"
 #include "absl/strings/str_cat.h"
 #include "dsl/vm/executor.h"
 #include "evaluators/population/training.h"
 #include "evaluators/task/task.h"
+#include "evaluators/without_exceptions.h"
 
 namespace lathe {
 namespace {
@@ -23,18 +24,6 @@ constexpr int kEvaluatorVersion = 3;
 
 // About a hundred problems of the size of the digits.
 constexpr size_t kProblemCacheBytes = size_t{64} << 20;
-
-// The one place where what the standard library throws becomes a status.
-template <typename Function>
-absl::Status WithoutExceptions(Function function) {
-  try {
-    return function();
-  } catch (const std::bad_alloc&) {
-    return absl::ResourceExhaustedError("out of memory");
-  } catch (const std::exception& error) {
-    return absl::InternalError(error.what());
-  }
-}
 
 absl::Status CheckRequest(const PopulationRequest& request) {
   for (const Program* program : request.programs) {
@@ -63,9 +52,11 @@ class PopulationEvaluator::Tile {
         statuses_(programs.size()),
         evaluations_(programs.size()) {}
 
-  void Run() {
-    absl::Status status = WithoutExceptions([this] { return Train(); });
+  // An error that is none of a single program's.
+  absl::Status Run() {
+    const absl::Status status = WithoutExceptions([this] { return Train(); });
     for (absl::Status& own : statuses_) own.Update(status);
+    return status;
   }
 
   absl::StatusOr<std::vector<Evaluation>> Take(size_t i) {
@@ -79,8 +70,8 @@ class PopulationEvaluator::Tile {
     executions_.resize(programs_.size());
     for (size_t i = 0; i < programs_.size(); ++i) {
       auto execution = evaluator_.executor_->Prepare(*programs_[i], shapes);
-      if (execution.ok()) executions_[i] = *std::move(execution);
       statuses_[i] = execution.status();
+      if (execution.ok()) executions_[i] = *std::move(execution);
     }
     for (const int seed : request_.seeds) {
       if (absl::Status status = TrainWith(seed); !status.ok()) return status;
@@ -131,15 +122,22 @@ PopulationEvaluator::PopulationEvaluator(std::string data_directory,
 
 PopulationEvaluator::~PopulationEvaluator() = default;
 
-// Numbers of programs, and schedules, are computed by the C library.
+// Numbers of programs, and schedules, are computed by the C library, whose functions for processors
+// with fused multiply-adds now and then differ from the others in the last bit of a double.
 std::string PopulationEvaluator::NumericClass() const {
+#if defined(__x86_64__)
+  const bool fused = __builtin_cpu_supports("fma") && __builtin_cpu_supports("avx2");
+  const std::string_view arithmetic = fused ? "fma" : "nofma";
+#else
+  const std::string_view arithmetic = "other";
+#endif
   return absl::StrCat("lathe-", kEvaluatorVersion, "-", std::string(executor_->Name()), "-glibc-",
-                      gnu_get_libc_version());
+                      gnu_get_libc_version(), "-", std::string(arithmetic));
 }
 
 // Threads find work until near the end though some tiles take longer than others.
 int PopulationEvaluator::PopulationSize() const {
-  return kModelsInStep * (options_.threads == 1 ? 1 : 4 * options_.threads);
+  return kMostInStep * (options_.threads == 1 ? 1 : 4 * options_.threads);
 }
 
 absl::Status PopulationEvaluator::Check(const v1::Task& task) {
@@ -172,22 +170,46 @@ void PopulationEvaluator::EvaluatePopulation(const PopulationRequest& request,
     for (size_t i = 0; i < request.programs.size(); ++i) on_evaluations(i, status);
     return;
   }
+  const auto in_step = static_cast<size_t>(ModelsInStep(ParameterShapes(*task)));
   std::mutex telling;
-  const auto run = [&](size_t begin) {
-    const size_t count = std::min<size_t>(kModelsInStep, request.programs.size() - begin);
-    Tile tile(*this, request, *task, request.programs.subspan(begin, count));
-    tile.Run();
+  std::vector<bool> told(request.programs.size());
+  const auto tell = [&](size_t i, absl::StatusOr<std::vector<Evaluation>> evaluations) {
     const std::lock_guard lock(telling);
-    for (size_t i = 0; i < count; ++i) on_evaluations(begin + i, tile.Take(i));
+    told[i] = true;
+    on_evaluations(i, std::move(evaluations));
   };
-  if (options_.threads == 1 || request.programs.size() <= kModelsInStep) {
-    for (size_t i = 0; i < request.programs.size(); i += kModelsInStep) run(i);
+  const auto run = [&](size_t begin) {
+    RunTile(request, *task, begin, std::min(in_step, request.programs.size() - begin), tell);
+  };
+  status = WithoutExceptions([&] {
+    if (options_.threads == 1 || request.programs.size() <= in_step) {
+      for (size_t i = 0; i < request.programs.size(); i += in_step) run(i);
+      return absl::OkStatus();
+    }
+    // More threads than cores would be refused, with a warning.
+    tbb::task_arena arena(std::min(options_.threads, tbb::info::default_concurrency()));
+    arena.execute([&] {
+      tbb::parallel_for(size_t{0}, request.programs.size(), in_step, run,
+                        tbb::simple_partitioner());
+    });
+    return absl::OkStatus();
+  });
+  if (status.ok()) return;
+  for (size_t i = 0; i < told.size(); ++i) {
+    if (!told[i]) on_evaluations(i, status);
+  }
+}
+
+void PopulationEvaluator::RunTile(const PopulationRequest& request, const v1::Task& task,
+                                  size_t begin, size_t count, const OnEvaluations& tell) {
+  Tile tile(*this, request, task, request.programs.subspan(begin, count));
+  const absl::Status status = tile.Run();
+  if (!status.ok() && count > 1) {
+    // It may be one of them that asks for too much: the others shall not suffer for it.
+    for (size_t i = 0; i < count; ++i) RunTile(request, task, begin + i, 1, tell);
     return;
   }
-  tbb::task_arena(options_.threads).execute([&] {
-    tbb::parallel_for(size_t{0}, request.programs.size(), size_t{kModelsInStep}, run,
-                      tbb::simple_partitioner());
-  });
+  for (size_t i = 0; i < count; ++i) tell(begin + i, tile.Take(i));
 }
 
 }  // namespace lathe

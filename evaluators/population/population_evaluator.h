@@ -1,5 +1,6 @@
 // The evaluator of this machine's processor: populations of multi-layer perceptrons, trained side
-// by side by loops of our own. The same bits on every machine, whatever the number of threads.
+// by side by loops of our own. The same bits whatever the width of the machine's registers and the
+// number of threads.
 //
 //   PopulationEvaluator evaluator("/usr/share/lathe/data", {.threads = 2});
 //   evaluator.EvaluatePopulation({.programs = programs, .task = task, .seeds = {0, 1, 2, 3}},
@@ -18,7 +19,7 @@
 namespace lathe {
 
 struct PopulationEvaluatorOptions {
-  // On which models are trained at a time; the calling thread is one of them.
+  // On which models are trained at a time, the calling thread among them; at most one per core.
   int threads = 1;
   const PopulationKernels* kernels = &AvailablePopulationKernels().front();
 };
@@ -39,6 +40,10 @@ class PopulationEvaluator : public Evaluator {
 
  private:
   class Tile;
+
+  // Trains programs begin .. begin + count - 1 in step.
+  void RunTile(const PopulationRequest& request, const v1::Task& task, size_t begin, size_t count,
+               const OnEvaluations& tell);
 
   const PopulationEvaluatorOptions options_;
   std::unique_ptr<const Executor> executor_;

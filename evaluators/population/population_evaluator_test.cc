@@ -131,7 +131,7 @@ TEST_F(PopulationEvaluatorTest, TellsEveryProgramWhatIsWrongWithTheRequest) {
 
 TEST_F(PopulationEvaluatorTest, NumericClassNamesWhatTheBitsDependOn) {
   EXPECT_THAT(PopulationEvaluator(kShippedData).NumericClass(),
-              MatchesRegex("lathe-[0-9]+-vm-f32-[0-9]+-glibc-[0-9.]+"));
+              MatchesRegex("lathe-[0-9]+-vm-f32-[0-9]+-glibc-[0-9.]+-(fma|nofma|other)"));
 }
 
 }  // namespace

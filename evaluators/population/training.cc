@@ -11,6 +11,10 @@
 namespace lathe {
 namespace {
 
+// Of the second-level cache, less than many machines have; and what a parameter takes with its
+// states, of which programs have two or three.
+constexpr int64_t kCacheBytes = 384 << 10, kBytesOfParameter = 16;
+
 // What is scored; the test split only if it is measured.
 struct ScoredSplits {
   ScoredSplits(const Problem& problem, Measure measure, const PopulationKernels& kernels)
@@ -81,6 +85,13 @@ class Run {
 
 }  // namespace
 
+int ModelsInStep(std::span<const Shape> shapes) {
+  int64_t parameters = 0;
+  for (const Shape& shape : shapes) parameters += shape.Elements();
+  const int64_t fit = kCacheBytes / (kBytesOfParameter * std::max<int64_t>(parameters, 1));
+  return static_cast<int>(std::clamp<int64_t>(fit, 1, kMostInStep));
+}
+
 absl::StatusOr<std::vector<Evaluation>> TrainInStep(const v1::Task& task, int seed_index,
                                                     const Problem& problem,
                                                     std::span<Execution* const> executions,
@@ -105,6 +116,7 @@ absl::StatusOr<std::vector<Evaluation>> TrainInStep(const v1::Task& task, int se
     }
   }
   std::vector<Evaluation> evaluations;
+  evaluations.reserve(runs.size());
   for (Run& run : runs) evaluations.push_back(run.End());
   return evaluations;
 }

@@ -11,9 +11,11 @@
 
 namespace lathe {
 
-// How many models are trained in step: few enough for their parameters and states to stay in the
-// second-level cache, enough to share the work of gathering batches.
-inline constexpr int kModelsInStep = 8;
+// How many models of so many parameters are best trained in step: at most kMostInStep, which is
+// enough to share the work of gathering batches, and so few that parameters and states stay in the
+// second-level cache.
+inline constexpr int kMostInStep = 8;
+int ModelsInStep(std::span<const Shape> shapes);
 
 // What each program scores, in their order. `executions` are fresh, and prepared for the task's
 // parameters; they are used up. An error is never a program's fault.

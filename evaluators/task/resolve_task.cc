@@ -25,6 +25,8 @@ constexpr uint32_t kDefaultSeeds = 4;
 // Far beyond what is useful, close enough that a mistyped number does not fill a machine.
 constexpr int kMaxHiddenLayers = 16;
 constexpr uint32_t kMaxWidth = 4096;
+// A few models of this size, with states of their programs, take some gigabytes.
+constexpr int64_t kMaxParameters = 1 << 25;
 constexpr uint32_t kMaxSteps = 1'000'000;
 constexpr uint32_t kMaxSeeds = 1000;
 constexpr double kMaxFeatureScaleExponent = 6;
@@ -129,8 +131,17 @@ absl::Status CheckEnum(const std::string& field, Enum value) {
                absl::StrCat("unknown value ", static_cast<int>(value), "; known: ", allowed));
 }
 
+absl::Status CheckSize(const v1::Task& task) {
+  int64_t parameters = 0;
+  for (const Shape& shape : ParameterShapes(task)) parameters += shape.Elements();
+  if (parameters <= kMaxParameters) return absl::OkStatus();
+  return Wrong("mlp.hidden", absl::StrCat("a model of ", parameters, " parameters is not allowed; ",
+                                          "allowed: at most ", kMaxParameters));
+}
+
 absl::Status CheckTraining(const v1::Task& task) {
   absl::Status status = CheckModel(task.mlp());
+  status.Update(CheckSize(task));
   status.Update(CheckCount("batch", task.batch(), 1, task.train_examples()));
   status.Update(CheckCount("steps", task.steps(), 1, kMaxSteps));
   status.Update(CheckEnum("schedule", task.schedule()));

@@ -112,6 +112,9 @@ INSTANTIATE_TEST_SUITE_P(
                 "task.mlp.hidden[1]: 0 is not allowed; allowed: 1 to 4096"},
         BadTask{"mlp { hidden: 4097 }",
                 "task.mlp.hidden[0]: 4097 is not allowed; allowed: 1 to 4096"},
+        BadTask{"mlp { hidden: [4096, 4096, 4096] }",
+                "task.mlp.hidden: a model of 33869834 parameters is not allowed; allowed: at most "
+                "33554432"},
         BadTask{"batch: 1001", "task.batch: 1001 is not allowed; allowed: 1 to 1000"},
         BadTask{"steps: 1000001", "task.steps: 1000001 is not allowed; allowed: 1 to 1000000"},
         BadTask{"base_lr: 0", "task.base_lr: 0 is not allowed; allowed: finite numbers above 0"},

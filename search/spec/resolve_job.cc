@@ -210,8 +210,8 @@ absl::StatusOr<v1::Strategy> ResolveStrategy(const v1::Strategy& given, const Si
   }
   // All members together are as many as one population may have.
   if (status.ok()) {
-    status = CheckRange(Join(place, "islands"), strategy.islands(), 1,
-                        kMaxPopulation / strategy.population());
+    const uint32_t most = kMaxPopulation / strategy.population();
+    status = CheckRange(Join(place, "islands"), strategy.islands(), 1, most);
   }
   if (status.ok()) {
     status = CheckRange(Join(place, "migration_interval"), strategy.migration_interval(), 0,

@@ -80,6 +80,7 @@ class Evaluations {
     for (uint64_t i = 0; i < kPrograms; ++i) {
       const CanonicalForm form = Form(i);
       std::vector<EvaluationRecords::Entry> evaluations;
+      evaluations.reserve(kSeeds);
       for (int seed = 0; seed < kSeeds; ++seed) {
         evaluations.emplace_back(KeyOf(form, seed),
                                  Record(i * kSeeds + static_cast<uint64_t>(seed)));

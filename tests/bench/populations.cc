@@ -21,7 +21,7 @@ namespace lathe::bench {
 namespace {
 
 constexpr char kData[] = LATHE_SOURCE_DIR "/evaluators/data";
-constexpr int kModels = 64, kSteps = 16;
+constexpr int kModels = 64, kSteps = 16, kInStep = kMostInStep;
 constexpr int kModelSteps = kModels * kSteps;  // in an iteration
 
 v1::Task Digits() {
@@ -46,12 +46,12 @@ void Population(benchmark::State& state, const char* program) {
     std::vector<std::unique_ptr<ModelStep>> steps;
     std::unique_ptr<BatchOrder> order;
   };
-  std::vector<Tile> tiles(kModels / kModelsInStep);
+  std::vector<Tile> tiles(kModels / kInStep);
   for (Tile& tile : tiles) {
-    tile.models = std::make_unique<MlpPopulation>(shapes, static_cast<int>(task.batch()),
-                                                  kModelsInStep, kernels);
+    tile.models =
+        std::make_unique<MlpPopulation>(shapes, static_cast<int>(task.batch()), kInStep, kernels);
     tile.order = std::make_unique<BatchOrder>(task, 0);
-    for (int m = 0; m < kModelsInStep; ++m) {
+    for (int m = 0; m < kInStep; ++m) {
       tile.models->Load(m, problem->initial_parameters);
       tile.executions.push_back(
           *VmExecutor().Prepare(Canonicalize(*KnownProgram(program)), shapes));
@@ -69,7 +69,7 @@ void Population(benchmark::State& state, const char* program) {
     for (Tile& tile : tiles) {
       for (int s = 1; s <= kSteps; ++s) {
         tile.models->TakeBatch(problem->train, tile.order->Next());
-        for (int m = 0; m < kModelsInStep; ++m) {
+        for (int m = 0; m < kInStep; ++m) {
           benchmark::DoNotOptimize(tile.models->ForwardBackward(m));
           if (!tile.steps[static_cast<size_t>(m)]->Take(t + s).ok()) {
             state.SkipWithError("a step failed");
