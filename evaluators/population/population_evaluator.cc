@@ -25,6 +25,13 @@ constexpr int kEvaluatorVersion = 3;
 // About a hundred problems of the size of the digits.
 constexpr size_t kProblemCacheBytes = size_t{64} << 20;
 
+// Orders what one thread has written before it hands over work and what another one reads of it. TBB
+// does so too, but nobody who looks for races can see it.
+void Meet() {
+  static std::mutex mutex;
+  const std::lock_guard lock(mutex);
+}
+
 absl::Status CheckRequest(const PopulationRequest& request) {
   for (const Program* program : request.programs) {
     if (program->signature != &OptimizerSignature()) {
@@ -179,6 +186,7 @@ void PopulationEvaluator::EvaluatePopulation(const PopulationRequest& request,
     on_evaluations(i, std::move(evaluations));
   };
   const auto run = [&](size_t begin) {
+    Meet();
     RunTile(request, *task, begin, std::min(in_step, request.programs.size() - begin), tell);
   };
   status = WithoutExceptions([&] {
@@ -188,10 +196,12 @@ void PopulationEvaluator::EvaluatePopulation(const PopulationRequest& request,
     }
     // More threads than cores would be refused, with a warning.
     tbb::task_arena arena(std::min(options_.threads, tbb::info::default_concurrency()));
+    Meet();
     arena.execute([&] {
       tbb::parallel_for(size_t{0}, request.programs.size(), in_step, run,
                         tbb::simple_partitioner());
     });
+    Meet();
     return absl::OkStatus();
   });
   if (status.ok()) return;
