@@ -18,8 +18,6 @@ using Stub = v1::WorkerService::StubInterface;
 constexpr char kWorkerNotFound[] = "WORKER_NOT_FOUND";
 constexpr milliseconds kCallTimeout(10'000), kCompleteTimeout(30'000);
 constexpr milliseconds kLeastInterval(10), kMostInterval(60'000);
-// How often one who waits for another's registration looks whether it is to stop.
-constexpr milliseconds kStopCheck(50);
 
 // Whether a call waits for a server that is not there. Somebody has to: a channel connects while a
 // call waits on it, and not between calls that fail at once.
@@ -103,35 +101,46 @@ absl::StatusOr<ServerSession::Identity> ServerSession::Register(const std::stop_
   return Identity{worker_.name(), identity_.generation + 1};
 }
 
-// Several threads learn at once that the worker is not known; one of them registers it.
-absl::Status ServerSession::RegisterAgain(int lost_generation, const std::stop_token& stop) {
-  std::unique_lock lock(registering_, std::defer_lock);
-  if (!LockRegistering(lock, stop)) return absl::CancelledError("stopped");
-  if (Who().generation != lost_generation) return absl::OkStatus();
-  {
-    // Perhaps others have done since what is not begun; the server grants again what it still
-    // wants.
-    const std::lock_guard forgetting(mutex_);
-    registers_ = true;
-    heard_ = {};
-    held_.ForgetQueued();
-  }
+// However long it takes. An error if the server refuses the worker, or a stop is requested.
+absl::StatusOr<ServerSession::Identity> ServerSession::RegisterPatiently(
+    const std::stop_token& stop) {
   Backoff backoff(options_.first_wait, options_.most_wait);
   absl::StatusOr<Identity> identity = Register(stop);
   while (!identity.ok() && !IsFinal(identity.status())) {
     if (!backoff.Wait(stop)) return absl::CancelledError("stopped");
     identity = Register(stop);
   }
-  if (!identity.ok()) {
-    options_.on_refused(identity.status());
-    return identity.status();
+  return identity;
+}
+
+// Several threads learn at once that the worker is not known; one of them registers it.
+absl::Status ServerSession::RegisterAgain(int lost_generation, const std::stop_token& stop) {
+  {
+    std::unique_lock lock(mutex_);
+    if (!WaitForRegistration(lock, stop)) return absl::CancelledError("stopped");
+    if (identity_.generation != lost_generation) return absl::OkStatus();
+    registers_ = true;
+    // Perhaps others have done since what is not begun; the server grants again what it still
+    // wants.
+    heard_ = {};
+    held_.ForgetQueued();
   }
+  const absl::StatusOr<Identity> identity = RegisterPatiently(stop);
   // Before anything is leased under the new name: what is held must not be granted a second time.
-  SendHeartbeat(*identity, stop).IgnoreError();
-  const std::lock_guard publishing(mutex_);
-  identity_ = *std::move(identity);
-  registers_ = false;
-  return absl::OkStatus();
+  if (identity.ok()) SendHeartbeat(*identity, stop).IgnoreError();
+  {
+    const std::lock_guard lock(mutex_);
+    if (identity.ok()) identity_ = *identity;
+    registers_ = false;
+  }
+  registered_.notify_all();
+  if (IsFinal(identity.status())) options_.on_refused(identity.status());
+  return identity.status();
+}
+
+bool ServerSession::WaitForRegistration(std::unique_lock<std::mutex>& lock,
+                                        const std::stop_token& stop) {
+  return registered_.wait(lock, stop, [this] { return !registers_; });
 }
 
 // Logs when the server goes and when it comes back, not every attempt in between.
@@ -143,14 +152,6 @@ void ServerSession::NoteReachable(const absl::Status& status) {
   } else if (status.ok() && !reachable_.exchange(true)) {
     spdlog::info("the server answers again");
   }
-}
-
-bool ServerSession::LockRegistering(std::unique_lock<std::timed_mutex>& lock,
-                                    const std::stop_token& stop) {
-  while (!lock.try_lock_for(kStopCheck)) {
-    if (stop.stop_requested()) return false;
-  }
-  return true;
 }
 
 void ServerSession::NoteHeard(const Identity& identity, steady_clock::time_point asked) {
@@ -184,8 +185,8 @@ absl::StatusOr<ServerSession::Leased> ServerSession::Lease(int max_items,
                                                            const std::stop_token& stop) {
   {
     // After a registration that is under way, with all that belongs to it.
-    std::unique_lock lock(registering_, std::defer_lock);
-    if (!LockRegistering(lock, stop)) return absl::CancelledError("stopped");
+    std::unique_lock lock(mutex_);
+    if (!WaitForRegistration(lock, stop)) return absl::CancelledError("stopped");
   }
   const uint64_t generation = held_.Generation();
   v1::LeaseEvaluationsRequest request;

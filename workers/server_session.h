@@ -10,6 +10,7 @@
 
 #include <atomic>
 #include <chrono>
+#include <condition_variable>
 #include <functional>
 #include <mutex>
 #include <stop_token>
@@ -77,8 +78,10 @@ class ServerSession {
   void NoteReachable(const absl::Status& status);
   void NoteHeard(const Identity& identity, std::chrono::steady_clock::time_point asked);
   bool HeardLately() const;
-  // Takes the lock once no registration is under way; false if a stop was requested first.
-  bool LockRegistering(std::unique_lock<std::timed_mutex>& lock, const std::stop_token& stop);
+  // Waits until no registration is under way; `lock` is of mutex_. False if a stop was requested
+  // first.
+  bool WaitForRegistration(std::unique_lock<std::mutex>& lock, const std::stop_token& stop);
+  absl::StatusOr<Identity> RegisterPatiently(const std::stop_token& stop);
 
   template <typename Method, typename Request>
   auto Call(Method method, Request request, std::chrono::milliseconds timeout,
@@ -89,8 +92,6 @@ class ServerSession {
   const ServerSessionOptions options_;
   std::atomic<bool> reachable_{true};
 
-  std::timed_mutex registering_;  // held while a registration is under way
-
   mutable std::mutex mutex_;  // for what follows
   v1::Worker worker_;
   Identity identity_;
@@ -98,6 +99,7 @@ class ServerSession {
   // the worker registers again.
   std::chrono::steady_clock::time_point heard_;
   bool registers_ = false;
+  std::condition_variable_any registered_;  // a registration is over
   std::chrono::milliseconds heartbeat_interval_{10'000};
 };
 
