@@ -25,8 +25,8 @@ constexpr int kEvaluatorVersion = 3;
 // About a hundred problems of the size of the digits.
 constexpr size_t kProblemCacheBytes = size_t{64} << 20;
 
-// Orders what one thread has written before it hands over work and what another one reads of it. TBB
-// does so too, but nobody who looks for races can see it.
+// Orders what one thread has written before it hands over work and what another one reads of it.
+// TBB does so too, but nobody who looks for races can see it.
 void Meet() {
   static std::mutex mutex;
   const std::lock_guard lock(mutex);
