@@ -1,6 +1,21 @@
 #include "evaluators/evaluator.h"
 
+#include "absl/strings/str_cat.h"
+
 namespace lathe {
+
+absl::Status CheckRequest(const PopulationRequest& request) {
+  for (const Program* program : request.programs) {
+    if (program->signature != &OptimizerSignature()) {
+      return absl::InvalidArgumentError("the program is not an optimizer");
+    }
+  }
+  for (const int seed : request.seeds) {
+    if (seed >= 0) continue;
+    return absl::InvalidArgumentError(absl::StrCat("seed index ", seed, " is below 0"));
+  }
+  return absl::OkStatus();
+}
 
 void Evaluator::EvaluatePopulation(const PopulationRequest& request,
                                    const OnEvaluations& on_evaluations) {

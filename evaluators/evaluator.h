@@ -47,6 +47,9 @@ struct PopulationRequest {
   bool stop_at_divergence = false;
 };
 
+// Invalid argument unless all programs are optimizers and no seed index is below 0.
+absl::Status CheckRequest(const PopulationRequest& request);
+
 // Takes the evaluations of program i of a request, one per seed in order. The calls come in any
 // order and from any thread, but one at a time.
 using OnEvaluations =

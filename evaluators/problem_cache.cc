@@ -29,6 +29,12 @@ absl::StatusOr<std::shared_ptr<const Problem>> ProblemCache::Get(const v1::Task&
   return Insert(key, std::make_shared<const Problem>(DrawProblem(**dataset, task, seed_index)));
 }
 
+absl::Status ProblemCache::CheckData(const v1::Task& task) {
+  absl::StatusOr<v1::Task> resolved = ResolveTask(task);
+  if (!resolved.ok()) return resolved.status();
+  return GetDataset(resolved->dataset()).status();
+}
+
 std::shared_ptr<const Problem> ProblemCache::Find(const Key& key) {
   const std::lock_guard lock(mutex_);
   const auto found = index_.find(key);

@@ -22,8 +22,11 @@ namespace lathe {
 
 class ProblemCache {
  public:
+  // About a hundred problems of the size of the digits.
+  static constexpr size_t kDefaultBytes = size_t{64} << 20;
+
   // Keeps the most recently used problems up to `max_bytes`, and always the last one.
-  ProblemCache(std::string data_directory, size_t max_bytes);
+  explicit ProblemCache(std::string data_directory, size_t max_bytes = kDefaultBytes);
 
   // The problem of a resolved task and a seed index. A problem that is still in use outlives its
   // place in the cache.
@@ -32,6 +35,9 @@ class ProblemCache {
   // A dataset of the directory. It is read once; a failure is not remembered, so that a file may be
   // put right while a process runs.
   absl::StatusOr<std::shared_ptr<const Dataset>> GetDataset(const std::string& name);
+
+  // Whether a task is right and its data are there and undamaged.
+  absl::Status CheckData(const v1::Task& task);
 
   size_t Bytes() const;
 

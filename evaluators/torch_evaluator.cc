@@ -7,7 +7,6 @@
 #include <torch/version.h>
 
 #include <mutex>
-#include <new>
 
 #include "absl/status/status.h"
 #include "absl/strings/ascii.h"
@@ -16,15 +15,13 @@
 #include "evaluators/blas.h"
 #include "evaluators/task/task.h"
 #include "evaluators/training_run.h"
+#include "evaluators/without_exceptions.h"
 
 namespace lathe {
 namespace {
 
 // Goes up with every change after which a program may score otherwise.
 constexpr int kEvaluatorVersion = 2;
-
-// About a hundred problems of the size of the digits.
-constexpr size_t kProblemCacheBytes = size_t{64} << 20;
 
 void UseOneThread() {
   static std::once_flag once;
@@ -63,24 +60,22 @@ std::unique_lock<std::mutex> LockUnlessBlasAllowsThreads() {
   return allowed ? std::unique_lock<std::mutex>() : std::unique_lock(mutex);
 }
 
-// The one place where what torch throws becomes a status.
+// What torch throws has a message of its own.
 template <typename Function>
-absl::StatusOr<Evaluation> WithoutExceptions(Function function) {
-  try {
-    return function();
-  } catch (const std::bad_alloc&) {
-    return absl::ResourceExhaustedError("out of memory");
-  } catch (const c10::Error& error) {
-    return absl::InternalError(absl::StrCat("torch: ", error.what_without_backtrace()));
-  } catch (const std::exception& error) {
-    return absl::InternalError(error.what());
-  }
+absl::StatusOr<Evaluation> WithoutTorchExceptions(Function function) {
+  return WithoutExceptions([&]() -> absl::StatusOr<Evaluation> {
+    try {
+      return function();
+    } catch (const c10::Error& error) {
+      return absl::InternalError(absl::StrCat("torch: ", error.what_without_backtrace()));
+    }
+  });
 }
 
 }  // namespace
 
 TorchEvaluator::TorchEvaluator(std::string data_directory, const Executor& executor)
-    : executor_(executor), problems_(std::move(data_directory), kProblemCacheBytes) {
+    : executor_(executor), problems_(std::move(data_directory)) {
   UseOneThread();
 }
 
@@ -91,23 +86,19 @@ std::string TorchEvaluator::NumericClass() const {
 }
 
 absl::Status TorchEvaluator::Check(const v1::Task& task) {
-  absl::StatusOr<v1::Task> resolved = ResolveTask(task);
-  if (!resolved.ok()) return resolved.status();
-  return problems_.GetDataset(resolved->dataset()).status();
+  return problems_.CheckData(task);
 }
 
 absl::StatusOr<Evaluation> TorchEvaluator::Evaluate(const Program& program, const v1::Task& task,
                                                     int seed_index, Measure measure) {
-  if (program.signature != &OptimizerSignature()) {
-    return absl::InvalidArgumentError("the program is not an optimizer");
-  }
-  if (seed_index < 0) {
-    return absl::InvalidArgumentError(absl::StrCat("seed index ", seed_index, " is below 0"));
-  }
+  const Program* const programs[] = {&program};
+  const int seeds[] = {seed_index};
+  absl::Status status = CheckRequest({.programs = programs, .task = task, .seeds = seeds});
+  if (!status.ok()) return status;
   // Checks the task; changes nothing about a resolved one.
   absl::StatusOr<v1::Task> resolved = ResolveTask(task);
   if (!resolved.ok()) return resolved.status();
-  return WithoutExceptions([&]() -> absl::StatusOr<Evaluation> {
+  return WithoutTorchExceptions([&]() -> absl::StatusOr<Evaluation> {
     auto problem = problems_.Get(*resolved, seed_index);
     if (!problem.ok()) return problem.status();
     auto execution = executor_.Prepare(program, ParameterShapes(*resolved));

@@ -121,21 +121,31 @@ inline V LargestLogit(size_t classes, size_t lanes, const float* logits) {
   return largest;
 }
 
+// Saves the loss of each lane and returns the sum over the classes of exp(logit - largest); `keep`
+// takes each of these.
+template <typename Keep>
+inline V SaveLosses(size_t classes, size_t lanes, const float* logits, I label, V largest,
+                    float* losses, Keep keep) {
+  V sum = Lift(0.0f), chosen = Lift(0.0f);
+  for (size_t c = 0; c < classes; ++c) {
+    const V shifted = Load(logits + c * lanes) - largest;
+    chosen = Choose(label == LiftInt(static_cast<int>(c)), shifted, chosen);
+    const V power = vm::Exp(shifted);
+    sum += power;
+    keep(c, power);
+  }
+  Save(losses, vm::Log(sum) - chosen);
+  return sum;
+}
+
 void CrossEntropy(size_t classes, size_t lanes, const int32_t* labels, const float* weights,
                   float* logits, float* losses) {
   for (size_t lane = 0; lane < lanes; lane += kFloats) {
     float* at = logits + lane;
     const I label = LabelsAt(labels + lane);
-    const V largest = LargestLogit(classes, lanes, at);
-    V sum = Lift(0.0f), chosen = Lift(0.0f);
-    for (size_t c = 0; c < classes; ++c) {
-      const V shifted = Load(at + c * lanes) - largest;
-      chosen = Choose(label == LiftInt(static_cast<int>(c)), shifted, chosen);
-      const V power = vm::Exp(shifted);
-      sum += power;
-      Save(at + c * lanes, power);
-    }
-    Save(losses + lane, vm::Log(sum) - chosen);
+    const V sum =
+        SaveLosses(classes, lanes, at, label, LargestLogit(classes, lanes, at), losses + lane,
+                   [&](size_t c, V power) { Save(at + c * lanes, power); });
     const V share = 1.0f / sum, weight = Load(weights + lane);
     for (size_t c = 0; c < classes; ++c) {
       const V probability = Load(at + c * lanes) * share;
@@ -150,7 +160,6 @@ void Score(size_t classes, size_t lanes, const int32_t* labels, const float* log
            int32_t* best) {
   for (size_t lane = 0; lane < lanes; lane += kFloats) {
     const float* at = logits + lane;
-    const I label = LabelsAt(labels + lane);
     V largest = Load(at);
     I where = {};
     for (size_t c = 1; c < classes; ++c) {
@@ -159,13 +168,8 @@ void Score(size_t classes, size_t lanes, const int32_t* labels, const float* log
       largest = Choose(above, logit, largest);
       where = (above & static_cast<int>(c)) | (~above & where);
     }
-    V sum = Lift(0.0f), chosen = Lift(0.0f);
-    for (size_t c = 0; c < classes; ++c) {
-      const V shifted = Load(at + c * lanes) - largest;
-      chosen = Choose(label == LiftInt(static_cast<int>(c)), shifted, chosen);
-      sum += vm::Exp(shifted);
-    }
-    Save(losses + lane, vm::Log(sum) - chosen);
+    SaveLosses(classes, lanes, at, LabelsAt(labels + lane), largest, losses + lane,
+               [](size_t, V) {});
     std::memcpy(best + lane, &where, sizeof where);
   }
 }

@@ -22,27 +22,11 @@ namespace {
 // Goes up with every change after which a program may score otherwise.
 constexpr int kEvaluatorVersion = 3;
 
-// About a hundred problems of the size of the digits.
-constexpr size_t kProblemCacheBytes = size_t{64} << 20;
-
 // Orders what one thread has written before it hands over work and what another one reads of it.
 // TBB does so too, but nobody who looks for races can see it.
 void Meet() {
   static std::mutex mutex;
   const std::lock_guard lock(mutex);
-}
-
-absl::Status CheckRequest(const PopulationRequest& request) {
-  for (const Program* program : request.programs) {
-    if (program->signature != &OptimizerSignature()) {
-      return absl::InvalidArgumentError("the program is not an optimizer");
-    }
-  }
-  for (const int seed : request.seeds) {
-    if (seed < 0)
-      return absl::InvalidArgumentError(absl::StrCat("seed index ", seed, " is below 0"));
-  }
-  return absl::OkStatus();
 }
 
 }  // namespace
@@ -125,7 +109,7 @@ PopulationEvaluator::PopulationEvaluator(std::string data_directory,
                                          PopulationEvaluatorOptions options)
     : options_(options),
       executor_(MakeVmExecutor(*options_.kernels->matrices)),
-      problems_(std::move(data_directory), kProblemCacheBytes) {}
+      problems_(std::move(data_directory)) {}
 
 PopulationEvaluator::~PopulationEvaluator() = default;
 
@@ -148,9 +132,7 @@ int PopulationEvaluator::PopulationSize() const {
 }
 
 absl::Status PopulationEvaluator::Check(const v1::Task& task) {
-  absl::StatusOr<v1::Task> resolved = ResolveTask(task);
-  if (!resolved.ok()) return resolved.status();
-  return problems_.GetDataset(resolved->dataset()).status();
+  return problems_.CheckData(task);
 }
 
 absl::StatusOr<Evaluation> PopulationEvaluator::Evaluate(const Program& program,

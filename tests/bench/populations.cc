@@ -9,10 +9,7 @@
 
 #include "dsl/canonicalize.h"
 #include "dsl/known_programs.h"
-#include "dsl/vm/executor.h"
-#include "evaluators/model_step.h"
-#include "evaluators/population/mlp_population.h"
-#include "evaluators/population/training.h"
+#include "evaluators/population/population_evaluator.h"
 #include "evaluators/problem_cache.h"
 #include "evaluators/task/task.h"
 #include "tests/bench/torch_models.h"
@@ -21,63 +18,35 @@ namespace lathe::bench {
 namespace {
 
 constexpr char kData[] = LATHE_SOURCE_DIR "/evaluators/data";
-constexpr int kModels = 64, kSteps = 16, kInStep = kMostInStep;
+constexpr int kModels = 64, kSteps = 100;
 constexpr int kModelSteps = kModels * kSteps;  // in an iteration
 
 v1::Task Digits() {
   v1::Task task;
-  task.set_steps(1'000'000);
+  task.set_steps(kSteps);
+  task.set_base_lr(0.01);  // of which nothing diverges
   return *ResolveTask(task);
 }
 
 std::shared_ptr<const Problem> DigitsProblem() {
-  return *ProblemCache(kData, 1 << 26).Get(Digits(), 0);
+  return *ProblemCache(kData).Get(Digits(), 0);
 }
 
-// As the evaluator trains them, some in step at a time; batches are gathered on the way.
-void Population(benchmark::State& state, const char* program) {
+// All that an evaluation does: programs are made ready, batches gathered, models scored at the end.
+void Population(benchmark::State& state, const char* name) {
+  PopulationEvaluator evaluator(kData);
   const v1::Task task = Digits();
-  const auto problem = DigitsProblem();
-  const PopulationKernels& kernels = AvailablePopulationKernels().front();
-  const std::vector<Shape> shapes = ParameterShapes(task);
-  struct Tile {
-    std::unique_ptr<MlpPopulation> models;
-    std::vector<std::unique_ptr<Execution>> executions;
-    std::vector<std::unique_ptr<ModelStep>> steps;
-    std::unique_ptr<BatchOrder> order;
-  };
-  std::vector<Tile> tiles(kModels / kInStep);
-  for (Tile& tile : tiles) {
-    tile.models =
-        std::make_unique<MlpPopulation>(shapes, static_cast<int>(task.batch()), kInStep, kernels);
-    tile.order = std::make_unique<BatchOrder>(task, 0);
-    for (int m = 0; m < kInStep; ++m) {
-      tile.models->Load(m, problem->initial_parameters);
-      tile.executions.push_back(
-          *VmExecutor().Prepare(Canonicalize(*KnownProgram(program)), shapes));
-      std::vector<float*> parameters, gradients;
-      for (const size_t offset : tile.models->Offsets()) {
-        parameters.push_back(tile.models->Parameters(m).data() + offset);
-        gradients.push_back(tile.models->Gradient().data() + offset);
-      }
-      tile.steps.push_back(
-          std::make_unique<ModelStep>(task, parameters, gradients, *tile.executions.back()));
-    }
-  }
-  int t = 0;
+  const Program program = Canonicalize(*KnownProgram(name));
+  const std::vector<const Program*> programs(kModels, &program);
+  const std::vector<int> seeds = {0};
   for (auto _ : state) {
-    for (Tile& tile : tiles) {
-      for (int s = 1; s <= kSteps; ++s) {
-        tile.models->TakeBatch(problem->train, tile.order->Next());
-        for (int m = 0; m < kInStep; ++m) {
-          benchmark::DoNotOptimize(tile.models->ForwardBackward(m));
-          if (!tile.steps[static_cast<size_t>(m)]->Take(t + s).ok()) {
-            state.SkipWithError("a step failed");
-          }
-        }
-      }
-    }
-    t += kSteps;
+    evaluator.EvaluatePopulation(
+        {.programs = programs, .task = task, .seeds = seeds},
+        [&](size_t, const absl::StatusOr<std::vector<Evaluation>>& result) {
+          // One that diverged would have been spared its steps.
+          if (result.ok() && !result->front().diverged) return;
+          state.SkipWithError("an evaluation failed");
+        });
   }
 }
 
