@@ -125,7 +125,11 @@ TEST(JobRestart, AfterACrashAtEveryWriteTheEndIsTheSame) {
 }
 
 TEST(JobRestart, ManyDeathsInOneJob) {
-  const End expected = Undisturbed(LongJob());
+  v1::JobSpec spec = SmallJob();
+  // So large that few proposals are duplicates: every life goes through those of the lives before.
+  spec.mutable_strategy()->set_population(200);
+  spec.mutable_budget()->set_evaluations(600);
+  const End expected = Undisturbed(spec);
   const auto disk = std::make_shared<MemoryStore>();
   EvaluationAudit audit;
   RandomStream random(7, {});
@@ -140,7 +144,7 @@ TEST(JobRestart, ManyDeathsInOneJob) {
       continue;
     }
     life.AddWorkers(2, 5, &audit);
-    const std::optional<JobId> job = RunUntilCrash(store, life, LongJob());
+    const std::optional<JobId> job = RunUntilCrash(store, life, spec);
     if (job) id = *job;
     ended = !store.Crashed() && job.has_value();
     deaths += store.Crashed();
