@@ -40,13 +40,22 @@ struct CandidateRecord {
 // Of a program's hypers, as a record keeps them.
 std::vector<Range> RangesOf(const Program& program);
 
+// What became of a slot.
+struct ToldSlot {
+  Outcome outcome;
+  // What it scored at one hurdle after the other, as far as it came.
+  std::vector<double> hurdle_scores;
+
+  friend bool operator==(const ToldSlot&, const ToldSlot&) = default;
+};
+
 class LogWriter {
  public:
   virtual ~LogWriter() = default;
   // In index order, when it is proposed. `form` is null if the candidate is ill-formed.
   virtual void Proposed(const CandidateRecord& record, const CanonicalForm* form) = 0;
   // In slot order, when it is told. A duplicate is told after the last slot with a smaller index.
-  virtual void Told(uint64_t slot, const Outcome& outcome) = 0;
+  virtual void Told(uint64_t slot, const ToldSlot& told) = 0;
 };
 
 // The state of a strategy at some point of the log.
@@ -65,7 +74,7 @@ class LogReader {
   virtual absl::Status ForEachCandidate(const Visit& visit) const = 0;
   virtual absl::StatusOr<CandidateRecord> Candidate(uint64_t index) const = 0;
   // Of the slots that have been told, the first slot first.
-  virtual absl::StatusOr<std::vector<Outcome>> Outcomes() const = 0;
+  virtual absl::StatusOr<std::vector<ToldSlot>> ToldSlots() const = 0;
 };
 
 }  // namespace lathe

@@ -6,6 +6,7 @@
 #define LATHE_SEARCH_OUTCOME_H_
 
 #include <array>
+#include <cstddef>
 #include <cstdint>
 #include <memory>
 #include <optional>
@@ -24,16 +25,21 @@ inline constexpr std::array<std::string_view, kFilterCount> kFilterNames = {
 
 struct Outcome {
   // kFailed: the machines could not evaluate it. The one outcome that does not follow from the job
-  // and its seed; a search that met it cannot be reproduced.
-  enum class Kind : uint8_t { kRejected, kOk, kDiverged, kFailed };
+  // and its seed; a search that met it cannot be reproduced. kStopped: at a hurdle.
+  enum class Kind : uint8_t { kRejected, kOk, kDiverged, kFailed, kStopped };
   Kind kind = Kind::kOk;
   Filter filter = Filter::ill_formed;  // of kRejected
-  double objective = 0;                // of kOk; smaller is better
+  // Of kOk; smaller is better. Of kStopped: what it scored at the hurdle.
+  double objective = 0;
+  uint8_t hurdle = 0;  // of kStopped, counted from 0
 
   static Outcome Rejected(Filter filter) { return {Kind::kRejected, filter, 0}; }
   static Outcome Ok(double objective) { return {Kind::kOk, {}, objective}; }
   static Outcome Diverged() { return {Kind::kDiverged, {}, 0}; }
   static Outcome Failed() { return {Kind::kFailed, {}, 0}; }
+  static Outcome Stopped(size_t hurdle, double score) {
+    return {Kind::kStopped, {}, score, static_cast<uint8_t>(hurdle)};
+  }
   friend bool operator==(const Outcome&, const Outcome&) = default;
 };
 
@@ -48,7 +54,7 @@ struct SeedScore {
 // Training runs of one program that are scored together.
 struct EvaluationRequest {
   std::shared_ptr<const CanonicalForm> program;
-  // The job's own task is arena 0; a study's further tasks count from 1.
+  // The job's own task is arena 0; then a study's further tasks, then those of hurdles.
   int arena = 0;
   // Replaces the task's base learning rate.
   std::optional<double> base_lr;

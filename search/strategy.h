@@ -39,8 +39,8 @@ class Strategy {
   // it returns follows from the strategy's options, the index and what has been told.
   virtual std::variant<Proposal, Wait, Done> Next(uint64_t index) = 0;
 
-  // The outcome of proposal `index`, which is kOk, kDiverged or kFailed. Called in index order;
-  // never for a candidate that a filter rejected.
+  // The outcome of proposal `index`. Called in index order; never for a candidate that a filter
+  // rejected.
   virtual void Tell(uint64_t index, const Program& program, const Outcome& outcome) = 0;
 
   // What it has been told, as far as it still matters. Programs of candidates need not be in it.

@@ -9,7 +9,13 @@ namespace lathe {
 
 Trajectory::Trajectory(TrajectoryOptions options, std::unique_ptr<Strategy> strategy,
                        Filters filters)
-    : options_(std::move(options)), strategy_(std::move(strategy)), filters_(std::move(filters)) {}
+    : options_(std::move(options)), strategy_(std::move(strategy)), filters_(std::move(filters)) {
+  counts_.stopped.resize(options_.hurdles.size());
+  hurdle_scores_.reserve(options_.hurdles.size());
+  for (const HurdleOptions& hurdle : options_.hurdles) {
+    hurdle_scores_.emplace_back(hurdle.keep, hurdle.window, hurdle.least);
+  }
+}
 
 Trajectory::Action Trajectory::Next() {
   while (true) {
@@ -39,7 +45,26 @@ Trajectory::Action Trajectory::Next() {
 }
 
 void Trajectory::Complete(uint64_t slot, const EvaluationResult& result) {
-  in_flight_[slot - counts_.evaluated].completed = OutcomeOf(result);
+  InFlight& in_flight = in_flight_[slot - counts_.evaluated];
+  if (in_flight.hurdle_scores.size() < options_.hurdles.size()) {
+    in_flight.completed = AfterHurdle(in_flight, result);
+    if (!in_flight.completed) to_start_.push_back(slot);
+    return;
+  }
+  in_flight.own.insert(in_flight.own.end(), result.begin(), result.end());
+  in_flight.completed = OutcomeOf(in_flight.own);
+}
+
+// Nothing if the candidate has passed.
+std::optional<Outcome> Trajectory::AfterHurdle(InFlight& slot, const EvaluationResult& result) {
+  const size_t hurdle = slot.hurdle_scores.size();
+  const bool is_own = options_.hurdles[hurdle].arena == 0;
+  if (is_own) slot.own.insert(slot.own.end(), result.begin(), result.end());
+  const Outcome outcome = OutcomeOf(is_own ? slot.own : result);
+  if (outcome.kind != Outcome::Kind::kOk) return outcome;
+  slot.hurdle_scores.push_back(outcome.objective);
+  if (outcome.objective <= slot.thresholds[hurdle]) return std::nullopt;
+  return Outcome::Stopped(hurdle, outcome.objective);
 }
 
 void Trajectory::Fail(uint64_t slot) {
@@ -120,7 +145,13 @@ void Trajectory::Enter(CandidateRecord record, std::shared_ptr<const CanonicalFo
     without_slot_ = 0;
     ++counts_.slots;
     candidates_.push_back({index, std::nullopt});
-    in_flight_.push_back({std::move(form), std::move(program), std::nullopt, {}});
+    InFlight& slot = in_flight_.emplace_back();
+    slot.canonical = std::move(form);
+    slot.raw = std::move(program);
+    slot.thresholds.reserve(hurdle_scores_.size());
+    for (const HurdleScores& scores : hurdle_scores_) {
+      slot.thresholds.push_back(scores.Threshold());
+    }
     if (!restoring_) to_start_.push_back(*record.slot);
   } else {
     ++counts_.duplicates;
@@ -134,9 +165,18 @@ void Trajectory::Enter(CandidateRecord record, std::shared_ptr<const CanonicalFo
 }
 
 Trajectory::Evaluate Trajectory::RequestFor(uint64_t slot) const {
+  const InFlight& in_flight = in_flight_[slot - counts_.evaluated];
   EvaluationRequest request;
-  request.program = in_flight_[slot - counts_.evaluated].canonical;
+  request.program = in_flight.canonical;
   request.seeds = options_.evaluation_seeds;
+  if (const size_t hurdle = in_flight.hurdle_scores.size(); hurdle < options_.hurdles.size()) {
+    request.arena = options_.hurdles[hurdle].arena;
+    request.seeds = options_.hurdles[hurdle].seeds;
+  }
+  if (request.arena == 0) {
+    request.seeds.erase(request.seeds.begin(),
+                        request.seeds.begin() + static_cast<std::ptrdiff_t>(in_flight.own.size()));
+  }
   request.stop_at_divergence = true;
   return {slot, std::move(request)};
 }
@@ -152,20 +192,35 @@ bool Trajectory::TellUpToWindow() {
 // The next slot, and the duplicates after it. Whether that could be told.
 bool Trajectory::TellOne() {
   if (in_flight_.empty() || !in_flight_.front().completed) return false;
-  const InFlight told = std::move(in_flight_.front());
+  InFlight told = std::move(in_flight_.front());
   in_flight_.pop_front();
-  const uint64_t slot = counts_.evaluated++;
+  const uint64_t slot = counts_.evaluated;
   const Outcome outcome = *told.completed;
   Candidate& candidate = candidates_[slot];
   candidate.outcome = outcome;
-  counts_.failed += outcome.kind == Outcome::Kind::kDiverged;
-  counts_.broken += outcome.kind == Outcome::Kind::kFailed;
+  const ToldSlot record = {outcome, std::move(told.hurdle_scores)};
+  CountTold(record);
+  AddHurdleScores(record);
   KeepIfGood(slot, outcome, told.canonical);
-  if (options_.log != nullptr && !restoring_) options_.log->Told(slot, outcome);
+  if (options_.log != nullptr && !restoring_) options_.log->Told(slot, record);
   strategy_->Tell(candidate.index, told.raw, outcome);
   Resolve(candidate.index, outcome);
   for (const Duplicate& duplicate : told.told_after) TellDuplicate(duplicate);
   return true;
+}
+
+void Trajectory::CountTold(const ToldSlot& told) {
+  ++counts_.evaluated;
+  counts_.failed += told.outcome.kind == Outcome::Kind::kDiverged;
+  counts_.broken += told.outcome.kind == Outcome::Kind::kFailed;
+  if (told.outcome.kind == Outcome::Kind::kStopped) ++counts_.stopped[told.outcome.hurdle];
+}
+
+void Trajectory::AddHurdleScores(const ToldSlot& told) {
+  for (size_t hurdle = 0; hurdle < told.hurdle_scores.size(); ++hurdle) {
+    hurdle_scores_[hurdle].Add(told.hurdle_scores[hurdle]);
+  }
+  ++hurdles_know_;
 }
 
 void Trajectory::TellDuplicate(const Duplicate& duplicate) {
@@ -209,6 +264,9 @@ void Trajectory::HashResolved() {
       hasher_.Text(kFilterNames[static_cast<size_t>(outcome.filter)]);
     }
     if (outcome.kind == Outcome::Kind::kOk) hasher_.Real(outcome.objective);
+    if (outcome.kind == Outcome::Kind::kStopped) {
+      hasher_.Number(outcome.hurdle).Real(outcome.objective);
+    }
   }
 }
 

@@ -34,6 +34,7 @@
 #include "absl/status/statusor.h"
 #include "dsl/hash.h"
 #include "search/filters.h"
+#include "search/hurdle.h"
 #include "search/log.h"
 #include "search/strategy.h"
 
@@ -48,9 +49,10 @@ struct TrajectoryOptions {
   uint64_t max_candidates = 0;   // proposals; 0: no bound
   uint64_t max_evaluations = 0;  // slots; 0: no bound
   std::vector<int> evaluation_seeds = {0, 1, 2, 3};
-  uint64_t exhausted_after = 100000;  // proposals in a row that take no slot
-  size_t keep_best = 64;              // candidates whose canonical form is kept; at least 1
-  LogWriter* log = nullptr;           // hears of all that happens, if there is one; outlives it
+  std::vector<HurdleOptions> hurdles;  // in the order in which a candidate meets them; at most 256
+  uint64_t exhausted_after = 100000;   // proposals in a row that take no slot
+  size_t keep_best = 64;               // candidates whose canonical form is kept; at least 1
+  LogWriter* log = nullptr;            // hears of all that happens, if there is one; outlives it
 };
 
 class Trajectory {
@@ -69,6 +71,7 @@ class Trajectory {
     uint64_t evaluated = 0;  // slots that have been told
     uint64_t failed = 0;     // of these, diverged
     uint64_t broken = 0;     // of these, not evaluated for a reason that lies with the machines
+    std::vector<uint64_t> stopped;  // of these, at each hurdle
   };
 
   // A candidate that has a slot.
@@ -100,8 +103,8 @@ class Trajectory {
   Checkpoint Save() const;
 
   Action Next();
-  // The result of a slot that Next gave out, or that the machines could not evaluate it; once per
-  // slot, in any order.
+  // The result of an evaluation that Next gave out, or that the machines could not run it; once for
+  // each, in any order. Next may then give out another one of the same slot: what follows a hurdle.
   void Complete(uint64_t slot, const EvaluationResult& result);
   void Fail(uint64_t slot);
   // Proposes nothing more. What was proposed is still evaluated and told, then Next is done, with
@@ -142,6 +145,9 @@ class Trajectory {
   struct InFlight {
     std::shared_ptr<const CanonicalForm> canonical;
     Program raw;
+    std::vector<double> thresholds;  // of the hurdles, when it was proposed
+    std::vector<double> hurdle_scores;
+    EvaluationResult own;  // the search's own seeds that hurdles have scored
     std::optional<Outcome> completed;
     std::vector<Duplicate> told_after;
   };
@@ -161,11 +167,15 @@ class Trajectory {
   void Resolve(uint64_t index, const Outcome& outcome);
   void HashResolved();
   Evaluate RequestFor(uint64_t slot) const;
+  std::optional<Outcome> AfterHurdle(InFlight& slot, const EvaluationResult& result);
+  void CountTold(const ToldSlot& told);
+  void AddHurdleScores(const ToldSlot& told);
 
-  absl::Status ReadTold(const CandidateRecord& record, const std::vector<Outcome>& outcomes,
+  absl::Status ReadTold(const CandidateRecord& record, const std::vector<ToldSlot>& slots,
                         uint64_t told);
+  void AddHurdleScoresUpTo(uint64_t told, const std::vector<ToldSlot>& slots);
   absl::Status TellUpTo(const CandidateRecord& record);
-  absl::Status Replay(const CandidateRecord& record, const std::vector<Outcome>& outcomes);
+  absl::Status Replay(const CandidateRecord& record, const std::vector<ToldSlot>& slots);
 
   TrajectoryOptions options_;
   std::unique_ptr<Strategy> strategy_;
@@ -177,6 +187,8 @@ class Trajectory {
   absl::flat_hash_map<Hash128, Verdict, ByHash> verdicts_;  // by hash of the canonical text
   std::deque<Unhashed> unhashed_;                           // by index
   std::vector<Winner> best_;                                // in order
+  std::vector<HurdleScores> hurdle_scores_;                 // of what has been told
+  uint64_t hurdles_know_ = 0;                               // slots, of which they are
   uint64_t without_slot_ = 0;                               // proposals in a row
   bool restoring_ = false;
   std::optional<Done> done_;

@@ -52,8 +52,9 @@ TEST(TrajectoryRecordTest, SaysAllOfEachCandidate) {
   }
   EXPECT_EQ(records[1].rejected_by, Filter::ignores_gradient);
   EXPECT_EQ(records[4].rejected_by, Filter::ill_formed);
-  EXPECT_EQ(log.outcomes,
-            (std::vector<Outcome>{Outcome::Ok(2), Outcome::Ok(2.75), Outcome::Diverged()}));
+  EXPECT_EQ(log.slots,
+            (std::vector<ToldSlot>{
+                {Outcome::Ok(2), {}}, {Outcome::Ok(2.75), {}}, {Outcome::Diverged(), {}}}));
 }
 
 TEST(TrajectoryRecordTest, IsTheSameHoweverEvaluationsComplete) {
@@ -65,7 +66,7 @@ TEST(TrajectoryRecordTest, IsTheSameHoweverEvaluationsComplete) {
     const MemoryLog other = LogOf(
         script, 3, order == 0 ? CompletionOrder::LastFirst() : CompletionOrder::Random(order));
     EXPECT_EQ(other.candidates, log.candidates);
-    EXPECT_EQ(other.outcomes, log.outcomes);
+    EXPECT_EQ(other.slots, log.slots);
   }
 }
 

@@ -32,11 +32,17 @@ std::unique_ptr<Strategy> MakeStrategy(Kind kind) {
   return std::make_unique<Evolution>(std::move(options));
 }
 
-TrajectoryOptions Options(int window, LogWriter* log) {
+enum class Hurdled { kNo, kYes };
+
+TrajectoryOptions Options(int window, Hurdled hurdled, LogWriter* log) {
   TrajectoryOptions options = WithWindow(window);
   options.max_evaluations = 150;
   options.evaluation_seeds = {0, 1};
   options.keep_best = 5;
+  if (hurdled == Hurdled::kYes) {
+    options.hurdles = {{.arena = 1, .seeds = {0}, .keep = 0.7, .window = 16, .least = 4},
+                       {.arena = 0, .seeds = {0}, .keep = 0.7, .window = 16, .least = 4}};
+  }
   options.log = log;
   return options;
 }
@@ -45,20 +51,21 @@ TrajectoryOptions Options(int window, LogWriter* log) {
 struct End {
   std::string reason, hash;
   std::vector<CandidateRecord> candidates;
-  std::vector<Outcome> outcomes;
+  std::vector<ToldSlot> slots;
   std::vector<std::pair<uint64_t, std::string>> best;
   std::vector<uint64_t> counts;
   friend bool operator==(const End&, const End&) = default;
 };
 
 End EndOf(const Trajectory& trajectory, std::string reason, const MemoryLog& log) {
-  End end{std::move(reason), trajectory.HashSoFar().Hex(), log.candidates, log.outcomes, {}, {}};
+  End end{std::move(reason), trajectory.HashSoFar().Hex(), log.candidates, log.slots, {}, {}};
   for (const Trajectory::Winner* winner : trajectory.Best(5)) {
     end.best.emplace_back(winner->index, winner->canonical->text);
   }
   const Trajectory::Counts& counts = trajectory.Count();
   end.counts = {counts.proposed, counts.duplicates, counts.slots, counts.evaluated, counts.failed};
   end.counts.insert(end.counts.end(), counts.rejected.begin(), counts.rejected.end());
+  end.counts.insert(end.counts.end(), counts.stopped.begin(), counts.stopped.end());
   return end;
 }
 
@@ -69,13 +76,13 @@ bool Breaks(const EvaluationRequest& request) {
 
 // A search in lives. Each ends after a drawn number of steps, with all its evaluations in flight;
 // the next one has nothing but the log and a checkpoint that was taken now and then.
-End RunInLives(Kind kind, int window, uint64_t seed, bool with_checkpoints) {
+End RunInLives(Kind kind, int window, Hurdled hurdled, uint64_t seed, bool with_checkpoints) {
   MemoryLog log;
   std::optional<Checkpoint> checkpoint;
   RandomStream random(seed, {});
   uint64_t most_retold = 0;
   while (true) {
-    Trajectory trajectory(Options(window, &log), MakeStrategy(kind), DefaultFilters());
+    Trajectory trajectory(Options(window, hurdled, &log), MakeStrategy(kind), DefaultFilters());
     const auto restored = trajectory.Restore(log, checkpoint);
     EXPECT_TRUE(restored.ok()) << restored.status();
     if (!restored.ok()) return {};
@@ -110,31 +117,51 @@ End RunInLives(Kind kind, int window, uint64_t seed, bool with_checkpoints) {
   }
 }
 
-TEST(TrajectoryRestore, EndsAsIfNothingHadHappened) {
-  for (Kind kind : {Kind::kEvolution, Kind::kRandom}) {
-    for (int window : {1, 7, 32}) {
-      const End undisturbed = RunInLives(kind, window, 0, false);
-      ASSERT_EQ(undisturbed.reason, "budget.evaluations");
-      ASSERT_EQ(undisturbed.outcomes.size(), 150u);
-      ASSERT_THAT(undisturbed.outcomes, ::testing::Contains(Outcome::Failed()));
-      for (uint64_t seed = 1; seed <= 12; ++seed) {
-        for (bool with_checkpoints : {false, true}) {
-          const End end = RunInLives(kind, window, seed, with_checkpoints);
-          EXPECT_EQ(end.hash, undisturbed.hash)
-              << "window " << window << " seed " << seed << " checkpoints " << with_checkpoints;
-          EXPECT_TRUE(end == undisturbed);
-          if (HasFailure()) return;
-        }
-      }
+class TrajectoryRestoreEnd
+    : public ::testing::TestWithParam<std::tuple<Kind, int /*window*/, Hurdled>> {};
+
+TEST_P(TrajectoryRestoreEnd, IsAsIfNothingHadHappened) {
+  const auto& [kind, window, hurdled] = GetParam();
+  const End undisturbed = RunInLives(kind, window, hurdled, 0, false);
+  ASSERT_EQ(undisturbed.reason, "budget.evaluations");
+  ASSERT_EQ(undisturbed.slots.size(), 150u);
+  ASSERT_THAT(undisturbed.slots,
+              ::testing::Contains(::testing::Field(&ToldSlot::outcome, Outcome::Failed())));
+  if (hurdled == Hurdled::kYes) {
+    ASSERT_GT(undisturbed.counts.back(), 5u);
+  }
+  for (uint64_t seed = 1; seed <= 12; ++seed) {
+    for (bool with_checkpoints : {false, true}) {
+      const End end = RunInLives(kind, window, hurdled, seed, with_checkpoints);
+      EXPECT_EQ(end.hash, undisturbed.hash)
+          << "seed " << seed << " checkpoints " << with_checkpoints;
+      EXPECT_TRUE(end == undisturbed);
+      if (HasFailure()) return;
     }
   }
 }
 
-// The first `candidates` and `outcomes` of a whole search.
-MemoryLog Prefix(const MemoryLog& whole, size_t candidates, size_t outcomes) {
+INSTANTIATE_TEST_SUITE_P(Searches, TrajectoryRestoreEnd,
+                         ::testing::Combine(::testing::Values(Kind::kEvolution, Kind::kRandom),
+                                            ::testing::Values(1, 7, 32),
+                                            ::testing::Values(Hurdled::kNo, Hurdled::kYes)));
+
+TEST(TrajectoryRestore, HurdlesThatTheJobDoesNotHaveAreRefused) {
+  MemoryLog log;
+  log.slots = {{Outcome::Ok(1), {0.5}}};
+  Script script;
+  script.programs = Programs("nn");
+  Trajectory trajectory(WithWindow(3), std::make_unique<Scripted>(script), DefaultFilters());
+  const absl::Status status = trajectory.Restore(log, std::nullopt).status();
+  EXPECT_TRUE(absl::IsDataLoss(status)) << status;
+  EXPECT_THAT(std::string(status.message()), ::testing::HasSubstr("damaged at slot 0: it met"));
+}
+
+// The first `candidates` and `slots` of a whole search.
+MemoryLog Prefix(const MemoryLog& whole, size_t candidates, size_t slots) {
   MemoryLog log = whole;
   log.candidates.resize(candidates);
-  log.outcomes.resize(outcomes, Outcome::Failed());
+  log.slots.resize(slots);
   return log;
 }
 
@@ -182,7 +209,7 @@ TEST(TrajectoryRestore, AStrategyIsLoadedAndToldOnlyWhatFollows) {
   const auto restored = trajectory.Restore(whole.log, whole.checkpoint);
   ASSERT_TRUE(restored.ok()) << restored.status();
   EXPECT_EQ(script.loaded, whole.checkpoint->strategy);
-  EXPECT_EQ(restored->retold, whole.log.outcomes.size() - whole.checkpoint->told);
+  EXPECT_EQ(restored->retold, whole.log.slots.size() - whole.checkpoint->told);
   EXPECT_EQ(script.told.size() + std::stoul(whole.checkpoint->strategy), whole.script.told.size());
 }
 

@@ -129,7 +129,12 @@ TEST(JobRestart, ManyDeathsInOneJob) {
   // So large that few proposals are duplicates: every life goes through those of the lives before.
   spec.mutable_strategy()->set_population(200);
   spec.mutable_budget()->set_evaluations(600);
+  // A hurdle of its own, and a race.
+  spec.add_hurdles()->mutable_task()->set_steps(10);
+  spec.add_hurdles()->mutable_task()->set_seeds(2);
   const End expected = Undisturbed(spec);
+  EXPECT_GT(expected.report.candidates().stopped(0), 20u);
+  EXPECT_GT(expected.report.candidates().stopped(1), 20u);
   const auto disk = std::make_shared<MemoryStore>();
   EvaluationAudit audit;
   RandomStream random(7, {});
@@ -246,8 +251,11 @@ TEST(JobRestart, WhatIsLoggedComesBackAsItWas) {
   rejected.rejected_by = Filter::no_effect;
   const std::vector<CandidateRecord> records = {fresh, duplicate, rejected};
   for (const CandidateRecord& record : records) log.Proposed(record, nullptr);
-  const std::vector<Outcome> outcomes = {Outcome::Ok(0.25), Outcome::Diverged(), Outcome::Failed()};
-  for (uint64_t slot = 0; slot < 3; ++slot) log.Told(slot, outcomes[slot]);
+  const std::vector<ToldSlot> slots = {{Outcome::Ok(0.25), {0.5, 0.75}},
+                                       {Outcome::Diverged(), {0.5}},
+                                       {Outcome::Failed(), {}},
+                                       {Outcome::Stopped(1, 0.125), {0.5, 0.125}}};
+  for (uint64_t slot = 0; slot < slots.size(); ++slot) log.Told(slot, slots[slot]);
   ASSERT_TRUE(store.Write(log.TakeUnwritten()).ok());
 
   std::vector<CandidateRecord> read;
@@ -258,12 +266,12 @@ TEST(JobRestart, WhatIsLoggedComesBackAsItWas) {
   EXPECT_TRUE(log.ForEachCandidate(visit).ok());
   EXPECT_TRUE(read == records);
   for (uint64_t i = 0; i < 3; ++i) EXPECT_TRUE(*log.Candidate(i) == records[i]) << i;
-  EXPECT_TRUE(*log.Outcomes() == outcomes);
+  EXPECT_TRUE(*log.ToldSlots() == slots);
 
   WriteBatch damage;
   damage.Delete(Kind::kOutcomes, OutcomeKey(5, 1, 1));
   ASSERT_TRUE(store.Write(damage).ok());
-  EXPECT_TRUE(absl::IsDataLoss(log.Outcomes().status())) << "one in the middle is missing";
+  EXPECT_TRUE(absl::IsDataLoss(log.ToldSlots().status())) << "one in the middle is missing";
 }
 
 // A job that another version of the engine began is not gone on with.

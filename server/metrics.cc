@@ -81,6 +81,8 @@ Metrics::Metrics()
                                       "Candidates whose scores were told to their search.")),
       candidates_diverged(AddCounter(*registry_, "lathe_candidates_diverged_total",
                                      "Evaluated candidates with a training run that diverged.")),
+      candidates_stopped(AddCounter(*registry_, "lathe_candidates_stopped_total",
+                                    "Evaluated candidates that were stopped at a hurdle.")),
       evaluations(AddCounter(*registry_, "lathe_evaluations_total",
                              "Training runs whose results were stored.")),
       evaluations_diverged(

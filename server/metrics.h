@@ -67,6 +67,7 @@ class Metrics {
   prometheus::Counter& candidates_duplicate;
   prometheus::Counter& candidates_evaluated;
   prometheus::Counter& candidates_diverged;
+  prometheus::Counter& candidates_stopped;
 
   // Evaluations: training runs of one seed index.
   prometheus::Counter& evaluations;

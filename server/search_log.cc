@@ -63,7 +63,8 @@ std::optional<CandidateRecord> FromMessage(const v1::Candidate& candidate) {
   return record;
 }
 
-v1::SlotOutcome ToMessage(const Outcome& outcome) {
+v1::SlotOutcome ToMessage(const ToldSlot& told) {
+  const Outcome& outcome = told.outcome;
   v1::SlotOutcome message;
   switch (outcome.kind) {
     case Outcome::Kind::kOk:
@@ -73,17 +74,29 @@ v1::SlotOutcome ToMessage(const Outcome& outcome) {
     case Outcome::Kind::kDiverged: message.set_outcome(v1::Candidate::DIVERGED); break;
     case Outcome::Kind::kFailed: message.set_outcome(v1::Candidate::FAILED); break;
     case Outcome::Kind::kRejected: message.set_outcome(v1::Candidate::REJECTED); break;
+    case Outcome::Kind::kStopped: message.set_outcome(v1::Candidate::STOPPED); break;
   }
+  message.mutable_hurdle_scores()->Assign(told.hurdle_scores.begin(), told.hurdle_scores.end());
   return message;
 }
 
-std::optional<Outcome> FromMessage(const v1::SlotOutcome& message) {
+std::optional<Outcome> OutcomeIn(const v1::SlotOutcome& message) {
+  const int hurdles = message.hurdle_scores_size();
   switch (message.outcome()) {
     case v1::Candidate::OK: return Outcome::Ok(message.objective());
     case v1::Candidate::DIVERGED: return Outcome::Diverged();
     case v1::Candidate::FAILED: return Outcome::Failed();
+    case v1::Candidate::STOPPED:
+      if (hurdles == 0) return std::nullopt;
+      return Outcome::Stopped(static_cast<size_t>(hurdles) - 1, message.hurdle_scores(hurdles - 1));
     default: return std::nullopt;
   }
+}
+
+std::optional<ToldSlot> FromMessage(const v1::SlotOutcome& message) {
+  const std::optional<Outcome> outcome = OutcomeIn(message);
+  if (!outcome) return std::nullopt;
+  return ToldSlot{*outcome, {message.hurdle_scores().begin(), message.hurdle_scores().end()}};
 }
 
 // Calls visit(entry) for every entry with begin <= key < end, in order, until it fails.
@@ -155,13 +168,14 @@ void SearchLog::Proposed(const CandidateRecord& record, const CanonicalForm* for
   if (record.duplicate_of) metrics_->candidates_duplicate.Increment();
 }
 
-void SearchLog::Told(uint64_t slot, const Outcome& outcome) {
-  batch_.Put(Kind::kOutcomes, OutcomeKey(job_, slot, search_),
-             ToMessage(outcome).SerializeAsString());
+void SearchLog::Told(uint64_t slot, const ToldSlot& told) {
+  batch_.Put(Kind::kOutcomes, OutcomeKey(job_, slot, search_), ToMessage(told).SerializeAsString());
   ++unwritten_;
   if (metrics_ == nullptr) return;
   metrics_->candidates_evaluated.Increment();
-  if (outcome.kind == Outcome::Kind::kDiverged) metrics_->candidates_diverged.Increment();
+  const Outcome::Kind kind = told.outcome.kind;
+  if (kind == Outcome::Kind::kDiverged) metrics_->candidates_diverged.Increment();
+  if (kind == Outcome::Kind::kStopped) metrics_->candidates_stopped.Increment();
 }
 
 WriteBatch SearchLog::TakeUnwritten() {
@@ -200,21 +214,21 @@ absl::StatusOr<CandidateRecord> SearchLog::Candidate(uint64_t index) const {
   return *std::move(record);
 }
 
-absl::StatusOr<std::vector<Outcome>> SearchLog::Outcomes() const {
-  std::vector<Outcome> outcomes;
+absl::StatusOr<std::vector<ToldSlot>> SearchLog::ToldSlots() const {
+  std::vector<ToldSlot> slots;
   absl::Status status = ForEachEntry(
       store_, Kind::kOutcomes, OutcomeKey(job_, 0, search_), OutcomeKey(job_, 0, search_ + 1),
       [&](const Store::Entry& entry) -> absl::Status {
         const auto message = ParseOutcome(entry);
         if (!message.ok()) return message.status();
-        const std::optional<Outcome> outcome = FromMessage(*message);
-        const bool next = entry.first == OutcomeKey(job_, outcomes.size(), search_);
-        if (!outcome || !next) return DamagedRecord(Kind::kOutcomes, entry.first);
-        outcomes.push_back(*outcome);
+        std::optional<ToldSlot> told = FromMessage(*message);
+        const bool next = entry.first == OutcomeKey(job_, slots.size(), search_);
+        if (!told || !next) return DamagedRecord(Kind::kOutcomes, entry.first);
+        slots.push_back(*std::move(told));
         return absl::OkStatus();
       });
   if (!status.ok()) return status;
-  return outcomes;
+  return slots;
 }
 
 absl::StatusOr<std::optional<Checkpoint>> SearchLog::ReadCheckpoint() const {
@@ -245,6 +259,7 @@ absl::StatusOr<std::vector<v1::Candidate>> ReadCandidates(const Store& store, Jo
       if (!*outcome) break;
       candidate.set_outcome((*outcome)->outcome());
       candidate.set_objective((*outcome)->objective());
+      *candidate.mutable_hurdle_scores() = (*outcome)->hurdle_scores();
     }
     candidate.set_name(CandidateName(job, candidate.index()));
     candidates.push_back(std::move(candidate));

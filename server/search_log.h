@@ -21,7 +21,7 @@ class SearchLog : public LogWriter, public LogReader {
 
   // What it hears of is collected until somebody writes it.
   void Proposed(const CandidateRecord& record, const CanonicalForm* form) override;
-  void Told(uint64_t slot, const Outcome& outcome) override;
+  void Told(uint64_t slot, const ToldSlot& told) override;
   size_t Unwritten() const { return unwritten_; }  // records
   WriteBatch TakeUnwritten();
   void PutCheckpoint(const Checkpoint& checkpoint, WriteBatch& batch) const;
@@ -29,7 +29,7 @@ class SearchLog : public LogWriter, public LogReader {
   // What is in the store.
   absl::Status ForEachCandidate(const Visit& visit) const override;
   absl::StatusOr<CandidateRecord> Candidate(uint64_t index) const override;
-  absl::StatusOr<std::vector<Outcome>> Outcomes() const override;
+  absl::StatusOr<std::vector<ToldSlot>> ToldSlots() const override;
   absl::StatusOr<std::optional<Checkpoint>> ReadCheckpoint() const;
 
  private:

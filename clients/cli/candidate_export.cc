@@ -10,11 +10,15 @@ namespace lathe {
 namespace {
 
 constexpr std::string_view kHeader =
-    "index,slot,program,parents,operation,outcome,filter,objective,raw_text\n";
+    "index,slot,program,parents,operation,outcome,filter,objective,hurdle_scores,raw_text\n";
 
 // Always in quotes: a text has lines.
 std::string Quoted(const std::string& text) {
   return absl::StrCat("\"", absl::StrReplaceAll(text, {{"\"", "\"\""}}), "\"");
+}
+
+void AppendNumber(std::string* out, double number) {
+  out->append(NumberText(number));
 }
 
 std::string CsvRow(const v1::Candidate& candidate) {
@@ -24,6 +28,7 @@ std::string CsvRow(const v1::Candidate& candidate) {
       Quoted(candidate.program()), ",", absl::StrJoin(candidate.parents(), " "), ",",
       Quoted(candidate.operation()), ",", v1::Candidate::Outcome_Name(candidate.outcome()), ",",
       Quoted(candidate.filter()), ",", scored ? NumberText(candidate.objective()) : "", ",",
+      absl::StrJoin(candidate.hurdle_scores(), " ", AppendNumber), ",",
       Quoted(candidate.raw_text()), "\n");
 }
 

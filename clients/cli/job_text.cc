@@ -6,6 +6,7 @@
 #include "absl/strings/ascii.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
+#include "absl/strings/str_join.h"
 #include "clients/report/job_progress.h"
 
 namespace lathe {
@@ -50,6 +51,9 @@ std::string CountsText(const v1::CandidateCounts& counts) {
   std::string text = absl::StrFormat(
       "%d proposed, %d rejected, %d duplicates, %d evaluated, %d diverged", counts.proposed(),
       rejected, counts.duplicates(), counts.evaluated(), counts.diverged());
+  if (counts.stopped_size() > 0) {
+    absl::StrAppend(&text, ", ", absl::StrJoin(counts.stopped(), " + "), " stopped at hurdles");
+  }
   if (counts.failed() > 0) absl::StrAppend(&text, ", ", counts.failed(), " failed");
   return text;
 }

@@ -134,15 +134,18 @@ TEST_F(ShowTest, ExportWritesEveryCandidateOfAJob) {
   rejected.add_parents(12345678901234567890u);
   rejected.set_outcome(v1::Candidate::REJECTED);
   rejected.set_filter("no_effect");
-  AddCandidate(service_, 2).set_outcome(v1::Candidate::DIVERGED);
+  v1::Candidate& stopped = AddCandidate(service_, 2);
+  stopped.set_outcome(v1::Candidate::STOPPED);
+  stopped.add_hurdle_scores(0.5);
+  stopped.add_hurdle_scores(1);
   Serve();
   const std::string text = "\"lathe 1 optimizer p0\nupdate = neg(g)\n\"\n";
   const std::string csv =
-      "index,slot,program,parents,operation,outcome,filter,objective,raw_text\n"
+      "index,slot,program,parents,operation,outcome,filter,objective,hurdle_scores,raw_text\n"
       "0,0,\"programs/" +
-      kHash + "\",,\"say \"\"insert\"\"\",OK,\"\",0.1," + text +
-      "1,,\"\",0 12345678901234567890,\"\",REJECTED,\"no_effect\",," + text +
-      "2,,\"\",,\"\",DIVERGED,\"\",," + text;
+      kHash + "\",,\"say \"\"insert\"\"\",OK,\"\",0.1,," + text +
+      "1,,\"\",0 12345678901234567890,\"\",REJECTED,\"no_effect\",,," + text +
+      "2,,\"\",,\"\",STOPPED,\"\",,0.5 1," + text;
   EXPECT_EQ(Run({"export", "2", "--to", "csv"}).output, csv);
   EXPECT_EQ(service_.Calls("ListCandidates"), 2) << "two on a page";
   const Finished written = Run({"export", "2", "--to", "csv", "--out", Path("all.csv")});
@@ -158,7 +161,7 @@ TEST_F(ShowTest, ExportWritesEveryCandidateOfAJob) {
   ASSERT_EQ(candidates.size(), 3u);
   EXPECT_EQ(candidates[0]["objective"], 0.1);
   EXPECT_EQ(candidates[1]["parents"][1], "12345678901234567890");
-  EXPECT_EQ(candidates[2]["outcome"], "DIVERGED");
+  EXPECT_EQ(candidates[2]["outcome"], "STOPPED");
 }
 
 TEST_F(ShowTest, ExportOfCandidatesTakesAJob) {

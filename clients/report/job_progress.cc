@@ -5,6 +5,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
+#include "absl/strings/str_join.h"
 
 namespace lathe {
 namespace {
@@ -27,10 +28,14 @@ std::string SearchText(const v1::JobProgress& progress, double seconds) {
   const double span = std::max(seconds, 1e-9);
   const std::string best =
       progress.has_best() ? absl::StrFormat("%.4f", progress.best().objective()) : "none";
+  std::string ends = absl::StrCat("diverged ", counts.diverged());
+  if (counts.stopped_size() > 0) {
+    absl::StrAppend(&ends, ", stopped ", absl::StrJoin(counts.stopped(), " + "));
+  }
   return absl::StrFormat(
-      "%.0f proposals/s, rejected:%s, duplicates %d, evaluated %d (%.1f/s, diverged %d), best %s",
+      "%.0f proposals/s, rejected:%s, duplicates %d, evaluated %d (%.1f/s, %s), best %s",
       static_cast<double>(counts.proposed()) / span, RejectedText(counts), counts.duplicates(),
-      counts.evaluated(), static_cast<double>(counts.evaluated()) / span, counts.diverged(), best);
+      counts.evaluated(), static_cast<double>(counts.evaluated()) / span, ends, best);
 }
 
 }  // namespace

@@ -91,7 +91,8 @@ json CandidatesJson(const v1::CandidateCounts& counts) {
           {"rejected", rejected},
           {"duplicates", counts.duplicates()},
           {"evaluated", counts.evaluated()},
-          {"failed", counts.diverged()}};
+          {"failed", counts.diverged()},
+          {"stopped", std::vector<uint64_t>(counts.stopped().begin(), counts.stopped().end())}};
 }
 
 json BestJson(const v1::JobReport& report) {

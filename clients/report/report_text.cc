@@ -2,6 +2,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
+#include "absl/strings/str_join.h"
 #include "clients/report/report.h"
 
 namespace lathe {
@@ -100,9 +101,13 @@ std::string ReportText(const v1::JobReport& report) {
                                      report.stop_reason(), report.search_seconds());
   absl::StrAppendFormat(&text, "trajectory_hash %s (seed %d, %s)\n", report.trajectory_hash(),
                         report.seed(), report.numeric_class());
-  absl::StrAppendFormat(&text, "proposed %d, duplicates %d, evaluated %d, diverged %d\n",
+  absl::StrAppendFormat(&text, "proposed %d, duplicates %d, evaluated %d, diverged %d",
                         counts.proposed(), counts.duplicates(), counts.evaluated(),
                         counts.diverged());
+  if (counts.stopped_size() > 0) {
+    absl::StrAppend(&text, ", stopped at hurdles ", absl::StrJoin(counts.stopped(), " + "));
+  }
+  text += '\n';
   if (report.failed_evaluations() > 0) {
     absl::StrAppendFormat(&text,
                           "not reproducible: %d evaluations failed for reasons of the machines\n",

@@ -1,6 +1,7 @@
 #include "search/spec/build_search.h"
 
 #include <algorithm>
+#include <numeric>
 
 #include "dsl/text.h"
 #include "evaluators/task/task.h"
@@ -54,6 +55,29 @@ std::unique_ptr<Strategy> MakeStrategy(const v1::JobSpec& job, const v1::Strateg
   return std::make_unique<Evolution>(std::move(options));
 }
 
+std::vector<int> FirstSeeds(const v1::Task& task) {
+  std::vector<int> seeds(task.seeds());
+  std::iota(seeds.begin(), seeds.end(), 0);
+  return seeds;
+}
+
+std::vector<HurdleOptions> HurdlesOf(const v1::JobSpec& job) {
+  const Hash128 own = TaskHash(job.task());
+  std::vector<HurdleOptions> hurdles;
+  hurdles.reserve(static_cast<size_t>(job.hurdles_size()));
+  int arena = 1 + job.study().transfers_size();
+  for (const v1::Hurdle& given : job.hurdles()) {
+    HurdleOptions& hurdle = hurdles.emplace_back();
+    hurdle.arena = TaskHash(given.task()) == own ? 0 : arena;
+    hurdle.seeds = FirstSeeds(given.task());
+    hurdle.keep = given.keep();
+    hurdle.window = given.window();
+    hurdle.least = given.least();
+    ++arena;
+  }
+  return hurdles;
+}
+
 std::unique_ptr<Trajectory> Build(const v1::JobSpec& job, const v1::Strategy& strategy,
                                   LogWriter* log) {
   TrajectoryOptions options;
@@ -62,9 +86,8 @@ std::unique_ptr<Trajectory> Build(const v1::JobSpec& job, const v1::Strategy& st
   options.window = static_cast<int>(job.window());
   options.max_candidates = job.budget().candidates();
   options.max_evaluations = job.budget().evaluations();
-  options.evaluation_seeds.clear();
-  for (uint32_t i = 0; i < job.task().seeds(); ++i)
-    options.evaluation_seeds.push_back(static_cast<int>(i));
+  options.evaluation_seeds = FirstSeeds(job.task());
+  options.hurdles = HurdlesOf(job);
   FilterOptions filters;
   filters.shapes = ParameterShapes(job.task());
   filters.max_operations_per_parameter = job.filters().max_operations_per_parameter();
@@ -121,6 +144,7 @@ std::unique_ptr<Study> BuildStudy(const v1::JobSpec& job, const Trajectory& main
 std::vector<v1::Task> ArenaTasks(const v1::JobSpec& job) {
   std::vector<v1::Task> tasks = {job.task()};
   for (const v1::Transfer& transfer : job.study().transfers()) tasks.push_back(transfer.task());
+  for (const v1::Hurdle& hurdle : job.hurdles()) tasks.push_back(hurdle.task());
   return tasks;
 }
 

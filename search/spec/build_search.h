@@ -24,7 +24,8 @@ std::unique_ptr<Study> BuildStudy(const v1::JobSpec& job, const Trajectory& main
 // The same with controls that start anew and write no log.
 std::unique_ptr<Study> BuildStudy(const v1::JobSpec& job, const Trajectory& main);
 
-// The tasks behind the arenas of evaluation requests: the job's own, then the study's further ones.
+// The tasks behind the arenas of evaluation requests: the job's own, then the study's further ones,
+// then those of the hurdles.
 std::vector<v1::Task> ArenaTasks(const v1::JobSpec& job);
 
 }  // namespace lathe

@@ -132,6 +132,7 @@ v1::CandidateCounts CountsOf(const Trajectory::Counts& counts) {
   message.set_evaluated(counts.evaluated);
   message.set_diverged(counts.failed);
   message.set_failed(counts.broken);
+  message.mutable_stopped()->Assign(counts.stopped.begin(), counts.stopped.end());
   return message;
 }
 

@@ -280,6 +280,7 @@ absl::StatusOr<v1::JobSpec> ResolveJob(const v1::JobSpec& given) {
   auto task = ResolveTask(job.task());
   if (!task.ok()) return task.status();
   *job.mutable_task() = *std::move(task);
+  if (status = ResolveHurdles(job); !status.ok()) return status;
   if (job.has_study()) {
     auto study = ResolveStudy(job.study(), job.task(), *signature);
     if (!study.ok()) return study.status();

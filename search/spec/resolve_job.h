@@ -22,6 +22,9 @@ absl::StatusOr<v1::Strategy> ResolveStrategy(const v1::Strategy& strategy,
 absl::StatusOr<v1::Study> ResolveStudy(const v1::Study& study, const v1::Task& task,
                                        const Signature& signature);
 
+// The same for the job's hurdles. Its task is resolved.
+absl::Status ResolveHurdles(v1::JobSpec& job);
+
 // A known program's name, or a text. `place` names the field in messages.
 absl::StatusOr<Program> ProgramOf(const std::string& name_or_text, const Signature& signature,
                                   std::string_view place);

@@ -53,7 +53,8 @@ void CollectEmpty(const google::protobuf::Message& message, const std::string& p
 TEST(ResolveLimits, NoFieldIsLeftWithoutAValue) {
   auto job = ResolveJob(Job(R"(study {
       baselines { program: 'adamw' base_lr: 0.1 }
-      controls { name: 'c' } transfers { name: 't' } })"));
+      controls { name: 'c' } transfers { name: 't' } }
+      hurdles { })"));
   ASSERT_TRUE(job.ok()) << job.status();
   std::set<std::string> empty;
   CollectEmpty(*job, "", empty);

@@ -16,9 +16,9 @@ class MemoryLog : public LogWriter, public LogReader {
     candidates.push_back(record);
     if (form != nullptr) texts[form->hash] = form->text;
   }
-  void Told(uint64_t slot, const Outcome& outcome) override {
-    outcomes.resize(slot + 1, Outcome::Failed());
-    outcomes[slot] = outcome;
+  void Told(uint64_t slot, const ToldSlot& told) override {
+    slots.resize(slot + 1, {Outcome::Failed(), {}});
+    slots[slot] = told;
   }
   absl::Status ForEachCandidate(const Visit& visit) const override {
     for (const CandidateRecord& record : candidates) {
@@ -30,10 +30,10 @@ class MemoryLog : public LogWriter, public LogReader {
     if (index < candidates.size()) return candidates[index];
     return absl::DataLossError("there is no such candidate");
   }
-  absl::StatusOr<std::vector<Outcome>> Outcomes() const override { return outcomes; }
+  absl::StatusOr<std::vector<ToldSlot>> ToldSlots() const override { return slots; }
 
   std::vector<CandidateRecord> candidates;
-  std::vector<Outcome> outcomes;
+  std::vector<ToldSlot> slots;
   std::map<Hash128, std::string> texts;  // canonical, by their hash
 };
 

@@ -53,7 +53,7 @@ class Collect : public LogWriter {
     stream_.records.push_back(record);
     stream_.forms.push_back(form == nullptr ? nullptr : std::make_shared<CanonicalForm>(*form));
   }
-  void Told(uint64_t, const Outcome& outcome) override { stream_.outcomes.push_back(outcome); }
+  void Told(uint64_t, const ToldSlot& told) override { stream_.slots.push_back(told); }
 
  private:
   EvolvedStream& stream_;

@@ -26,7 +26,7 @@ struct EvolvedStream {
   std::vector<std::shared_ptr<const CanonicalForm>> forms;
   std::vector<Program> programs;  // raw
 
-  std::vector<Outcome> outcomes;      // by slot
+  std::vector<ToldSlot> slots;
   std::vector<uint64_t> well_formed;  // indices
   std::vector<uint64_t> met_first;    // of these, whose form was not met before
   Trajectory::Counts counts;

@@ -105,8 +105,8 @@ void LogAll(const EvolvedStream& stream) {
   for (const CandidateRecord& record : stream.records) {
     log.Proposed(record, stream.forms[record.index].get());
   }
-  for (uint64_t slot = 0; slot < stream.outcomes.size(); ++slot) {
-    log.Told(slot, stream.outcomes[slot]);
+  for (uint64_t slot = 0; slot < stream.slots.size(); ++slot) {
+    log.Told(slot, stream.slots[slot]);
   }
   benchmark::DoNotOptimize(log.TakeUnwritten());
 }
@@ -118,7 +118,7 @@ void Count(const EvolvedStream& stream, benchmark::State& state) {
     duplicates += record.duplicate_of.has_value();
     statements += static_cast<double>(stream.programs[record.index].instructions.size());
   }
-  const auto slots = static_cast<double>(stream.outcomes.size());
+  const auto slots = static_cast<double>(stream.slots.size());
   state.counters["slots"] = slots / proposals;
   state.counters["duplicates"] = duplicates / proposals;
   state.counters["rejected"] = (proposals - duplicates - slots) / proposals;

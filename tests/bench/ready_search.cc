@@ -65,7 +65,7 @@ void ReadySearch::Fail(uint64_t slot) {
 
 void ReadySearch::TellResolved() {
   for (; !in_flight_.empty() && in_flight_.front(); in_flight_.pop_front()) {
-    log_.Told(told_++, *in_flight_.front());
+    log_.Told(told_++, {*in_flight_.front(), {}});
   }
 }
 

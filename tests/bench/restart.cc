@@ -97,7 +97,7 @@ class LogMaker {
 
   void Tell() {
     const uint64_t slot = told_.size();
-    log_.Told(slot, Outcome::Ok(Objective(slot)));
+    log_.Told(slot, {Outcome::Ok(Objective(slot)), {}});
     told_.push_back(indices_[slot]);
   }
 
