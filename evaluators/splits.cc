@@ -3,6 +3,7 @@
 #include <cmath>
 
 #include "dsl/random.h"
+#include "evaluators/task/model.h"
 #include "evaluators/task/task.h"
 
 namespace lathe {
@@ -50,7 +51,7 @@ void AddLabelNoise(const v1::Task& task, int seed_index, Examples& examples) {
 }
 
 size_t BytesOf(const Examples& examples) {
-  return examples.values.size() * sizeof(float) + examples.classes.size();
+  return examples.values.size() * sizeof(float) + examples.classes.size() + examples.tokens.size();
 }
 
 }  // namespace
@@ -77,14 +78,11 @@ std::vector<double> DrawFeatureScales(const v1::Task& task, int features) {
 std::vector<float> DrawInitialParameters(const v1::Task& task, int seed_index) {
   RandomStream random(task.seed(), {kInitialParameters, static_cast<uint64_t>(seed_index)});
   std::vector<float> parameters;
-  double bound = 0;
-  const std::vector<Shape> shapes = ParameterShapes(task);
-  for (size_t p = 0; p < shapes.size(); ++p) {
-    // A bias follows its weight and shares its fan in.
-    const bool is_weight = p % 2 == 0;
-    if (is_weight) bound = 1 / std::sqrt(static_cast<double>(shapes[p].cols));
-    for (int64_t i = 0; i < shapes[p].Elements(); ++i) {
-      parameters.push_back(static_cast<float>(UniformWithin(random, bound)));
+  for (const ModelParameter& parameter : ModelParameters(task)) {
+    for (int64_t i = 0; i < parameter.shape.Elements(); ++i) {
+      const double value =
+          parameter.bound == 0 ? parameter.start : UniformWithin(random, parameter.bound);
+      parameters.push_back(static_cast<float>(value));
     }
   }
   return parameters;

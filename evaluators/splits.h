@@ -19,13 +19,18 @@
 
 namespace lathe {
 
-// Examples ready for a model: `features` floats and a class each.
+// Examples ready for a model: `features` floats and a class each; of text, `context` + 1 tokens
+// each, of which all but the first are to be predicted.
 struct Examples {
   int features = 0;
   std::vector<float> values;  // row-major
   std::vector<uint8_t> classes;
+  int context = 0;
+  std::vector<uint8_t> tokens = {};  // row-major
 
-  int Count() const { return static_cast<int>(classes.size()); }
+  int Count() const {
+    return static_cast<int>(context == 0 ? classes.size() : tokens.size() / (size_t(context) + 1));
+  }
   friend bool operator==(const Examples&, const Examples&) = default;
 };
 
@@ -39,8 +44,8 @@ Splits DrawSplits(const v1::Task& task, int seed_index, int dataset_examples);
 // seed index.
 std::vector<double> DrawFeatureScales(const v1::Task& task, int features);
 
-// The parameters one after another in the order of ParameterShapes, each uniform within
-// 1/sqrt(fan in) of 0: what torch's Linear starts from.
+// The parameters one after another in the order of ParameterShapes, as ModelParameters says: uniform
+// within 1/sqrt(fan in) of 0, which is what torch's layers start from, and 1 for gains.
 std::vector<float> DrawInitialParameters(const v1::Task& task, int seed_index);
 
 // What training with one seed index starts from. Immutable once drawn.

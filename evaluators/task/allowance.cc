@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "dsl/cost.h"
+#include "evaluators/task/model.h"
 #include "evaluators/task/task.h"
 
 namespace lathe {
@@ -36,7 +37,7 @@ double EvaluationAllowanceSeconds(const Program& program, const v1::Task& task, 
   const double scorings = task.objective() == v1::Task::STEPS_TO_TARGET ? kTargetChecks : 1;
   const double measured = scorings * task.validation_examples() + task.test_examples();
   const double multiply_adds =
-      2 * cost.parameters * (kPassesPerStep * task.batch() * steps + measured);
+      2 * MultiplyAdds(task) * (kPassesPerStep * task.batch() * steps + measured);
   const double run = steps * cost.operations / kProgramOperations + multiply_adds / kMultiplyAdds +
                      DrawnValues(task, cost.parameters) / kDrawnValues;
   return std::clamp(kLeastSeconds + seeds * run, kLeastSeconds, kMostSeconds);

@@ -46,6 +46,16 @@ TEST(EvaluationAllowance, GrowsWithSeedsStepsProgramBatchAndModel) {
   EXPECT_GT(Allowance("sgd", changed, 1), base);
 }
 
+TEST(EvaluationAllowance, CountsEveryPlaceOfAConvolution) {
+  v1::Task net;
+  net.mutable_conv_net()->add_channels(64);
+  net.set_steps(10000);
+  net = ResolveTask(net).value();
+  // 64 x 9 x 64 multiply-adds and a last layer, three times over 32 examples, twice counted, at a
+  // hundred million a second.
+  EXPECT_GT(Allowance("sgd", net, 1), 2 * 3 * 32 * 10000.0 * (64 * 9 * 64) / 1e8);
+}
+
 TEST(EvaluationAllowance, NeverExceedsAWeek) {
   v1::Task task = TaskWithSteps(1'000'000);
   for (int i = 0; i < 8; ++i) task.mutable_mlp()->add_hidden(4096);

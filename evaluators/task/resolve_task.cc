@@ -6,6 +6,7 @@
 #include "absl/strings/escaping.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
+#include "evaluators/task/model.h"
 #include "evaluators/task/task.h"
 
 namespace lathe {
@@ -15,6 +16,8 @@ constexpr char kDefaultDataset[] = "digits";
 constexpr uint32_t kDefaultTrain = 1000, kDefaultValidation = 397, kDefaultTest = 400;
 constexpr double kDefaultFeatureScaleExponent = 1;
 constexpr uint32_t kDefaultHidden = 32;
+constexpr uint32_t kDefaultChannels[] = {8, 16};
+constexpr uint32_t kDefaultContext = 32, kDefaultWidth = 32, kDefaultHeads = 2, kDefaultLayers = 2;
 constexpr uint32_t kDefaultBatch = 32;
 constexpr uint32_t kDefaultSteps = 100;
 constexpr double kDefaultBaseLr = 1;
@@ -25,6 +28,9 @@ constexpr uint32_t kDefaultSeeds = 4;
 // Far beyond what is useful, close enough that a mistyped number does not fill a machine.
 constexpr int kMaxHiddenLayers = 16;
 constexpr uint32_t kMaxWidth = 4096;
+constexpr int kMaxConvolutions = 16;
+constexpr uint32_t kMaxChannels = 1024;
+constexpr uint32_t kMaxContext = 1024, kMaxTransformerWidth = 1024, kMaxLayers = 32;
 // A few models of this size, with states of their programs, take some gigabytes.
 constexpr int64_t kMaxParameters = 1 << 25;
 constexpr uint32_t kMaxSteps = 1'000'000;
@@ -63,8 +69,21 @@ void FillData(v1::Task& task) {
   task.set_label_noise(task.label_noise() + 0.0);
 }
 
+void FillModel(v1::Task& task) {
+  if (task.model_case() == v1::Task::MODEL_NOT_SET) task.mutable_mlp()->add_hidden(kDefaultHidden);
+  if (task.has_conv_net() && task.conv_net().channels().empty()) {
+    for (const uint32_t count : kDefaultChannels) task.mutable_conv_net()->add_channels(count);
+  }
+  if (!task.has_transformer()) return;
+  v1::Transformer& model = *task.mutable_transformer();
+  if (model.context() == 0) model.set_context(kDefaultContext);
+  if (model.width() == 0) model.set_width(kDefaultWidth);
+  if (model.heads() == 0) model.set_heads(kDefaultHeads);
+  if (model.layers() == 0) model.set_layers(kDefaultLayers);
+}
+
 void FillTraining(v1::Task& task) {
-  if (!task.has_mlp()) task.mutable_mlp()->add_hidden(kDefaultHidden);
+  FillModel(task);
   if (task.batch() == 0) task.set_batch(kDefaultBatch);
   if (task.steps() == 0) task.set_steps(kDefaultSteps);
   if (task.schedule() == v1::Task::SCHEDULE_UNSPECIFIED) task.set_schedule(v1::Task::COSINE);
@@ -106,16 +125,55 @@ absl::Status CheckData(const v1::Task& task) {
   return status;
 }
 
-absl::Status CheckModel(const v1::Mlp& mlp) {
-  if (mlp.hidden_size() > kMaxHiddenLayers) {
-    return Wrong("mlp.hidden", absl::StrCat(mlp.hidden_size(), " layers are not allowed; allowed: ",
-                                            "at most ", kMaxHiddenLayers));
+absl::Status CheckList(const std::string& field, const char* what,
+                       const google::protobuf::RepeatedField<uint32_t>& numbers, int most,
+                       uint32_t largest) {
+  if (numbers.size() > most) {
+    return Wrong(field, absl::StrCat(numbers.size(), " ", what, " are not allowed; allowed: ",
+                                     "at most ", most));
   }
-  for (int i = 0; i < mlp.hidden_size(); ++i) {
-    const std::string field = absl::StrCat("mlp.hidden[", i, "]");
-    if (auto status = CheckCount(field, mlp.hidden(i), 1, kMaxWidth); !status.ok()) return status;
+  for (int i = 0; i < numbers.size(); ++i) {
+    const std::string element = absl::StrCat(field, "[", i, "]");
+    if (auto status = CheckCount(element, numbers[i], 1, largest); !status.ok()) return status;
   }
   return absl::OkStatus();
+}
+
+absl::Status CheckConvNet(const v1::Task& task) {
+  if (!ImageShapeOf(task)) {
+    return Wrong("conv_net", absl::StrCat("the examples of ", task.dataset(), " are no images"));
+  }
+  return CheckList("conv_net.channels", "convolutions", task.conv_net().channels(),
+                   kMaxConvolutions, kMaxChannels);
+}
+
+absl::Status CheckTransformer(const v1::Task& task) {
+  const v1::Transformer& model = task.transformer();
+  absl::Status status;
+  if (!VocabularyOf(task)) {
+    status = Wrong("transformer", absl::StrCat("the examples of ", task.dataset(), " are no text"));
+  }
+  status.Update(CheckCount("transformer.context", model.context(), 1, kMaxContext));
+  status.Update(CheckCount("transformer.width", model.width(), 1, kMaxTransformerWidth));
+  status.Update(CheckCount("transformer.layers", model.layers(), 1, kMaxLayers));
+  if (status.ok() && model.width() % model.heads() != 0) {
+    status = Wrong("transformer.heads",
+                   absl::StrCat(model.heads(), " is not allowed; allowed: what divides the width, ",
+                                model.width()));
+  }
+  return status;
+}
+
+absl::Status CheckModel(const v1::Task& task) {
+  if (task.has_conv_net()) return CheckConvNet(task);
+  if (task.has_transformer()) return CheckTransformer(task);
+  return CheckList("mlp.hidden", "layers", task.mlp().hidden(), kMaxHiddenLayers, kMaxWidth);
+}
+
+// The field that the number of a model's parameters depends on most.
+std::string SizeField(const v1::Task& task) {
+  if (task.has_conv_net()) return "conv_net.channels";
+  return task.has_transformer() ? "transformer.width" : "mlp.hidden";
 }
 
 // The message lists the names of `Enum` but the first, which stands for the default.
@@ -135,12 +193,12 @@ absl::Status CheckSize(const v1::Task& task) {
   int64_t parameters = 0;
   for (const Shape& shape : ParameterShapes(task)) parameters += shape.Elements();
   if (parameters <= kMaxParameters) return absl::OkStatus();
-  return Wrong("mlp.hidden", absl::StrCat("a model of ", parameters, " parameters is not allowed; ",
-                                          "allowed: at most ", kMaxParameters));
+  return Wrong(SizeField(task), absl::StrCat("a model of ", parameters, " parameters is not allowed; ",
+                                             "allowed: at most ", kMaxParameters));
 }
 
 absl::Status CheckTraining(const v1::Task& task) {
-  absl::Status status = CheckModel(task.mlp());
+  absl::Status status = CheckModel(task);
   status.Update(CheckSize(task));
   status.Update(CheckCount("batch", task.batch(), 1, task.train_examples()));
   status.Update(CheckCount("steps", task.steps(), 1, kMaxSteps));
@@ -155,9 +213,12 @@ absl::Status CheckTraining(const v1::Task& task) {
 
 // A field of a later version is a number that the evaluation would not depend on but should.
 absl::Status CheckNothingUnknown(const v1::Task& task) {
-  const bool known = task.GetReflection()->GetUnknownFields(task).empty() &&
-                     task.mlp().GetReflection()->GetUnknownFields(task.mlp()).empty();
-  if (known) return absl::OkStatus();
+  const auto known = [](const google::protobuf::Message& message) {
+    return message.GetReflection()->GetUnknownFields(message).empty();
+  };
+  if (known(task) && known(task.mlp()) && known(task.conv_net()) && known(task.transformer())) {
+    return absl::OkStatus();
+  }
   return absl::InvalidArgumentError("task: has fields that this version does not know");
 }
 

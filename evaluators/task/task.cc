@@ -5,6 +5,8 @@
 #include <numbers>
 #include <string>
 
+#include "evaluators/task/model.h"
+
 namespace lathe {
 namespace {
 
@@ -17,14 +19,23 @@ constexpr std::array<DatasetInfo, 1> kDatasets = {{
 constexpr std::string_view kTaskHashVersion = "lathe task 1";
 constexpr double kTargetLossOfVersion1 = 0.3;
 
-// Widths of the layers' inputs, and of the last layer's output.
-std::vector<int64_t> LayerWidths(const v1::Task& task) {
-  const DatasetInfo* dataset = DatasetByName(task.dataset());
-  if (dataset == nullptr) return {};
-  std::vector<int64_t> widths = {dataset->features};
-  widths.insert(widths.end(), task.mlp().hidden().begin(), task.mlp().hidden().end());
-  widths.push_back(dataset->classes);
-  return widths;
+void HashModel(const v1::Task& task, FieldHasher& hasher) {
+  hasher.Text(ModelName(task));
+  const auto list = [&](const auto& numbers) {
+    hasher.Number(static_cast<uint64_t>(numbers.size()));
+    for (const uint32_t number : numbers) hasher.Number(number);
+  };
+  switch (task.model_case()) {
+    case v1::Task::kConvNet: return list(task.conv_net().channels());
+    case v1::Task::kTransformer: {
+      const v1::Transformer& model = task.transformer();
+      hasher.Number(model.context()).Number(model.width());
+      hasher.Number(model.heads()).Number(model.layers());
+      return;
+    }
+    case v1::Task::kMlp:
+    case v1::Task::MODEL_NOT_SET: return list(task.mlp().hidden());
+  }
 }
 
 }  // namespace
@@ -42,18 +53,17 @@ const DatasetInfo* DatasetByName(std::string_view name) {
 
 v1::Task OverrideTask(const v1::Task& base, const v1::Task& changes) {
   v1::Task task = base;
-  if (changes.has_mlp()) task.clear_mlp();  // merging would append to its widths
+  // Merging would append to a model's lists.
+  if (changes.model_case() != v1::Task::MODEL_NOT_SET) task.clear_model();
   task.MergeFrom(changes);
   return task;
 }
 
 std::vector<Shape> ParameterShapes(const v1::Task& task) {
-  const std::vector<int64_t> widths = LayerWidths(task);
+  const std::vector<ModelParameter> parameters = ModelParameters(task);
   std::vector<Shape> shapes;
-  for (size_t layer = 1; layer < widths.size(); ++layer) {
-    shapes.push_back({.rows = widths[layer], .cols = widths[layer - 1]});
-    shapes.push_back({.rows = widths[layer], .cols = 1});
-  }
+  shapes.reserve(parameters.size());
+  for (const ModelParameter& parameter : parameters) shapes.push_back(parameter.shape);
   return shapes;
 }
 
@@ -67,8 +77,7 @@ Hash128 TaskHash(const v1::Task& task) {
       .Number(task.validation_examples())
       .Number(task.test_examples())
       .Real(task.feature_scale_exponent());
-  hasher.Text("mlp").Number(static_cast<uint64_t>(task.mlp().hidden_size()));
-  for (uint32_t width : task.mlp().hidden()) hasher.Number(width);
+  HashModel(task, hasher);
   hasher.Number(task.batch())
       .Number(task.steps())
       .Number(static_cast<uint64_t>(task.schedule()))

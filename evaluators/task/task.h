@@ -30,10 +30,13 @@ const DatasetInfo* DatasetByName(std::string_view name);  // null if there is no
 // what is allowed. Resolving a resolved task changes nothing.
 absl::StatusOr<v1::Task> ResolveTask(const v1::Task& task);
 
-// `base` with the fields that are set in `changes` replaced (a set `mlp` replaces the whole model).
+// `base` with the fields that are set in `changes` replaced; a model replaces the whole model.
 v1::Task OverrideTask(const v1::Task& base, const v1::Task& changes);
 
-// The model's parameters in order: weight [out, in], then bias [out], layer by layer. `task` is
+// The model's parameters in order. Of an mlp and of a conv_net: weight [out, in], of a convolution
+// [out, in * 9], then bias [out], layer by layer. Of a transformer: embeddings of tokens and of
+// positions [.., width]; of each block gain, queries with keys with values [3 * width, width],
+// output of the attention, gain, weights up and down; gain; weight to the vocabulary. `task` is
 // resolved here and below.
 std::vector<Shape> ParameterShapes(const v1::Task& task);
 

@@ -9,6 +9,8 @@
 #include <set>
 #include <string>
 
+#include "evaluators/task/model.h"
+
 namespace lathe {
 namespace {
 
@@ -42,8 +44,10 @@ void Change(const FieldDescriptor* field, v1::Task& task) {
     case FieldDescriptor::CPPTYPE_ENUM:
       return reflection->SetEnumValue(&task, field, reflection->GetEnumValue(task, field) + 1);
     case FieldDescriptor::CPPTYPE_MESSAGE:
-      ASSERT_EQ(field->name(), "mlp") << "teach this test to change " << field->name();
-      return task.mutable_mlp()->add_hidden(7);
+      if (field->name() == "mlp") return task.mutable_mlp()->add_hidden(7);
+      if (field->name() == "conv_net") return task.mutable_conv_net()->add_channels(7);
+      ASSERT_EQ(field->name(), "transformer") << "teach this test to change " << field->name();
+      return task.mutable_transformer()->set_layers(7);
     default: FAIL() << "teach this test to change " << field->name();
   }
 }
@@ -61,7 +65,16 @@ TEST(ResolveTask, FillsEveryField) {
   const v1::Task task = Default();
   std::vector<const FieldDescriptor*> set;
   task.GetReflection()->ListFields(task, &set);
-  EXPECT_EQ(set.size(), static_cast<size_t>(v1::Task::descriptor()->field_count()));
+  // One model of three.
+  EXPECT_EQ(set.size(), static_cast<size_t>(v1::Task::descriptor()->field_count() - 2));
+}
+
+TEST(ResolveTask, FillsTheDocumentedModels) {
+  const auto resolved = ResolveTask(FromText("conv_net {}"));
+  ASSERT_TRUE(resolved.ok()) << resolved.status();
+  EXPECT_THAT(resolved->conv_net().channels(), ElementsAre(8, 16));
+  EXPECT_FALSE(resolved->has_mlp());
+  EXPECT_EQ(ResolveTask(*resolved)->SerializeAsString(), resolved->SerializeAsString());
 }
 
 TEST(ResolveTask, ChangesNothingAboutAResolvedTask) {
@@ -115,6 +128,14 @@ INSTANTIATE_TEST_SUITE_P(
         BadTask{"mlp { hidden: [4096, 4096, 4096] }",
                 "task.mlp.hidden: a model of 33869834 parameters is not allowed; allowed: at most "
                 "33554432"},
+        BadTask{"conv_net { channels: [1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1] }",
+                "task.conv_net.channels: 17 convolutions are not allowed; allowed: at most 16"},
+        BadTask{"conv_net { channels: [1, 0] }",
+                "task.conv_net.channels[1]: 0 is not allowed; allowed: 1 to 1024"},
+        BadTask{"conv_net { channels: [1024, 1024, 1024, 1024, 1024] }",
+                "task.conv_net.channels: a model of 37774346 parameters is not allowed; allowed: "
+                "at most 33554432"},
+        BadTask{"transformer {}", "task.transformer: the examples of digits are no text"},
         BadTask{"batch: 1001", "task.batch: 1001 is not allowed; allowed: 1 to 1000"},
         BadTask{"steps: 1000001", "task.steps: 1000001 is not allowed; allowed: 1 to 1000000"},
         BadTask{"base_lr: 0", "task.base_lr: 0 is not allowed; allowed: finite numbers above 0"},
@@ -154,9 +175,12 @@ TEST(ResolveTask, RefusesFieldsOfALaterVersion) {
   v1::Task task;
   ASSERT_TRUE(task.ParseFromString("\xf8\x06\x01"));  // field 111
   EXPECT_THAT(std::string(ResolveTask(task).status().message()), HasSubstr("does not know"));
-  v1::Task with_mlp;
+  v1::Task with_mlp, with_conv_net;
   ASSERT_TRUE(with_mlp.mutable_mlp()->ParseFromString("\xf8\x06\x01"));
   EXPECT_FALSE(ResolveTask(with_mlp).ok());
+  ASSERT_TRUE(with_conv_net.mutable_conv_net()->ParseFromString("\xf8\x06\x01"));
+  EXPECT_THAT(std::string(ResolveTask(with_conv_net).status().message()),
+              HasSubstr("does not know"));
 }
 
 TEST(OverrideTask, ReplacesWhatIsSet) {
@@ -170,6 +194,49 @@ TEST(OverrideTask, ReplacesWhatIsSet) {
   expected.mutable_mlp()->add_hidden(6);
   EXPECT_EQ(task.DebugString(), expected.DebugString());
   EXPECT_EQ(OverrideTask(base, v1::Task()).DebugString(), base.DebugString());
+}
+
+TEST(OverrideTask, ReplacesTheModel) {
+  const v1::Task net = ResolveTask(FromText("conv_net { channels: [4, 5] }")).value();
+  EXPECT_THAT(OverrideTask(net, FromText("conv_net { channels: 6 }")).conv_net().channels(),
+              ElementsAre(6));
+  EXPECT_TRUE(OverrideTask(net, FromText("mlp {}")).has_mlp());
+  EXPECT_TRUE(OverrideTask(Default(), FromText("conv_net {}")).has_conv_net());
+  EXPECT_THAT(OverrideTask(net, FromText("steps: 3")).conv_net().channels(), ElementsAre(4, 5));
+}
+
+TEST(ParameterShapes, AreThoseOfAConvNet) {
+  const v1::Task net = ResolveTask(FromText("conv_net { channels: [4, 5, 6, 7] }")).value();
+  // 8x8, 4x4, 2x2, 1x1, and no pooling of that.
+  EXPECT_THAT(ParameterShapes(net),
+              ElementsAre(Shape{4, 9}, Shape{4, 1}, Shape{5, 36}, Shape{5, 1}, Shape{6, 45},
+                          Shape{6, 1}, Shape{7, 54}, Shape{7, 1}, Shape{10, 7}, Shape{10, 1}));
+  EXPECT_THAT(ParameterShapes(ResolveTask(FromText("conv_net { channels: 3 }")).value()),
+              ElementsAre(Shape{3, 9}, Shape{3, 1}, Shape{10, 3 * 4 * 4}, Shape{10, 1}));
+}
+
+// digits stand for a text of ten kinds of tokens.
+TEST(ParameterShapes, AreThoseOfATransformer) {
+  const v1::Task task =
+      FromText("dataset: 'digits' transformer { context: 6 width: 8 heads: 2 layers: 1 }");
+  EXPECT_THAT(ParameterShapes(task),
+              ElementsAre(Shape{10, 8}, Shape{6, 8}, Shape{8, 1}, Shape{24, 8}, Shape{8, 8},
+                          Shape{8, 1}, Shape{32, 8}, Shape{8, 32}, Shape{8, 1}, Shape{10, 8}));
+}
+
+TEST(MultiplyAdds, CountAConvolutionAtEveryPlace) {
+  const v1::Task net = ResolveTask(FromText("conv_net { channels: [4, 5] }")).value();
+  EXPECT_EQ(MultiplyAdds(net), 64 * 9 * 4 + 16 * 36 * 5 + 10 * 5 * 4);
+}
+
+TEST(MultiplyAdds, CountATransformerAtEveryToken) {
+  const v1::Task task =
+      FromText("dataset: 'digits' transformer { context: 6 width: 8 heads: 2 layers: 1 }");
+  double parameters = 0;
+  for (const Shape& shape : ParameterShapes(task)) {
+    parameters += static_cast<double>(shape.Elements());
+  }
+  EXPECT_EQ(MultiplyAdds(task), 6 * parameters + 2 * 6 * 6 * 8);
 }
 
 TEST(ParameterShapes, AreWeightAndBiasLayerByLayer) {
@@ -189,6 +256,20 @@ TEST(TaskHash, FollowsFromEveryFieldButSeeds) {
     Change(field, changed);
     const bool is_new = hashes.insert(TaskHash(changed)).second;
     EXPECT_EQ(is_new, field->name() != "seeds") << field->name();
+  }
+}
+
+TEST(TaskHash, FollowsFromEveryFieldOfAModel) {
+  std::set<Hash128> hashes;
+  for (const char* model :
+       {"mlp { hidden: [8, 16] }", "conv_net { channels: [8, 16] }", "conv_net { channels: 8 }",
+        "conv_net { channels: [16, 8] }", "transformer { context: 1 width: 2 heads: 3 layers: 4 }",
+        "transformer { context: 9 width: 2 heads: 3 layers: 4 }",
+        "transformer { context: 1 width: 9 heads: 3 layers: 4 }",
+        "transformer { context: 1 width: 2 heads: 9 layers: 4 }",
+        "transformer { context: 1 width: 2 heads: 3 layers: 9 }"}) {
+    const v1::Task task = OverrideTask(Default(), FromText(model));
+    EXPECT_TRUE(hashes.insert(TaskHash(task)).second) << model;
   }
 }
 

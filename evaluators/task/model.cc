@@ -1,0 +1,158 @@
+#include "evaluators/task/model.h"
+
+#include <cmath>
+
+#include "evaluators/task/task.h"
+
+namespace lathe {
+namespace {
+
+constexpr int64_t kTaps = 9;  // of a 3x3 convolution
+
+// Within 1/sqrt(fan in), as torch's layers start.
+ModelParameter Weight(int64_t outputs, int64_t inputs) {
+  return {.shape = {.rows = outputs, .cols = inputs},
+          .bound = 1 / std::sqrt(static_cast<double>(inputs))};
+}
+
+// Follows its weight and shares its fan in.
+void AddLayer(int64_t outputs, int64_t inputs, std::vector<ModelParameter>& parameters) {
+  const ModelParameter weight = Weight(outputs, inputs);
+  parameters.push_back(weight);
+  parameters.push_back({.shape = {.rows = outputs, .cols = 1}, .bound = weight.bound});
+}
+
+int64_t Classes(const v1::Task& task) {
+  const DatasetInfo* dataset = DatasetByName(task.dataset());
+  return dataset == nullptr ? 0 : dataset->classes;
+}
+
+std::vector<ModelParameter> MlpParameters(const v1::Task& task) {
+  const DatasetInfo* dataset = DatasetByName(task.dataset());
+  std::vector<ModelParameter> parameters;
+  if (dataset == nullptr) return parameters;
+  int64_t inputs = dataset->features;
+  for (const int64_t width : task.mlp().hidden()) {
+    AddLayer(width, inputs, parameters);
+    inputs = width;
+  }
+  AddLayer(dataset->classes, inputs, parameters);
+  return parameters;
+}
+
+int64_t Elements(const ImageShape& image) {
+  return image.channels * image.height * image.width;
+}
+
+std::vector<ModelParameter> ConvNetParameters(const v1::Task& task) {
+  std::vector<ModelParameter> parameters;
+  const std::vector<Convolution> convolutions = ConvolutionsOf(task);
+  if (convolutions.empty()) return parameters;
+  for (const Convolution& convolution : convolutions) {
+    AddLayer(convolution.out, convolution.in.channels * kTaps, parameters);
+  }
+  AddLayer(Classes(task), Elements(convolutions.back().After()), parameters);
+  return parameters;
+}
+
+std::vector<ModelParameter> TransformerParameters(const v1::Task& task) {
+  const v1::Transformer& model = task.transformer();
+  const int64_t width = model.width(), vocabulary = VocabularyOf(task).value_or(Classes(task));
+  const ModelParameter gain = {.shape = {.rows = width, .cols = 1}, .start = 1};
+  std::vector<ModelParameter> parameters = {Weight(vocabulary, width),
+                                            Weight(model.context(), width)};
+  for (uint32_t layer = 0; layer < model.layers(); ++layer) {
+    parameters.insert(parameters.end(),
+                      {gain, Weight(3 * width, width), Weight(width, width), gain,
+                       Weight(4 * width, width), Weight(width, 4 * width)});
+  }
+  parameters.insert(parameters.end(), {gain, Weight(vocabulary, width)});
+  return parameters;
+}
+
+double ElementsOfMatrices(const v1::Task& task) {
+  double elements = 0;
+  for (const ModelParameter& parameter : ModelParameters(task)) {
+    elements += static_cast<double>(parameter.shape.Elements());
+  }
+  return elements;
+}
+
+// Each parameter works at every place of the image, but those of the last layer.
+double ConvNetMultiplyAdds(const v1::Task& task) {
+  double sum = 0;
+  const std::vector<Convolution> convolutions = ConvolutionsOf(task);
+  for (const Convolution& convolution : convolutions) {
+    sum += static_cast<double>(Elements(convolution.in) * kTaps * convolution.out);
+  }
+  if (convolutions.empty()) return sum;
+  return sum + static_cast<double>(Classes(task) * Elements(convolutions.back().After()));
+}
+
+// Each parameter works at every token; each token looks at all others.
+double TransformerMultiplyAdds(const v1::Task& task) {
+  const v1::Transformer& model = task.transformer();
+  const double context = model.context(), width = model.width();
+  return context * (ElementsOfMatrices(task) + 2 * context * width * model.layers());
+}
+
+}  // namespace
+
+std::string_view ModelName(const v1::Task& task) {
+  switch (task.model_case()) {
+    case v1::Task::kConvNet: return "conv_net";
+    case v1::Task::kTransformer: return "transformer";
+    case v1::Task::kMlp:
+    case v1::Task::MODEL_NOT_SET: return "mlp";
+  }
+  return "mlp";
+}
+
+std::optional<ImageShape> ImageShapeOf(const v1::Task& task) {
+  if (task.dataset() != "digits") return std::nullopt;
+  return ImageShape{.channels = 1, .height = 8, .width = 8};
+}
+
+std::optional<int64_t> VocabularyOf(const v1::Task&) {
+  return std::nullopt;
+}
+
+ImageShape Convolution::After() const {
+  return {.channels = out,
+          .height = pooled ? in.height / 2 : in.height,
+          .width = pooled ? in.width / 2 : in.width};
+}
+
+std::vector<Convolution> ConvolutionsOf(const v1::Task& task) {
+  std::vector<Convolution> convolutions;
+  std::optional<ImageShape> image = ImageShapeOf(task);
+  if (!image) return convolutions;
+  for (const int64_t out : task.conv_net().channels()) {
+    convolutions.push_back(
+        {.in = *image, .out = out, .pooled = image->height >= 2 && image->width >= 2});
+    image = convolutions.back().After();
+  }
+  return convolutions;
+}
+
+std::vector<ModelParameter> ModelParameters(const v1::Task& task) {
+  switch (task.model_case()) {
+    case v1::Task::kConvNet: return ConvNetParameters(task);
+    case v1::Task::kTransformer: return TransformerParameters(task);
+    case v1::Task::kMlp:
+    case v1::Task::MODEL_NOT_SET: break;
+  }
+  return MlpParameters(task);
+}
+
+double MultiplyAdds(const v1::Task& task) {
+  switch (task.model_case()) {
+    case v1::Task::kConvNet: return ConvNetMultiplyAdds(task);
+    case v1::Task::kTransformer: return TransformerMultiplyAdds(task);
+    case v1::Task::kMlp:
+    case v1::Task::MODEL_NOT_SET: break;
+  }
+  return ElementsOfMatrices(task);
+}
+
+}  // namespace lathe

@@ -1,0 +1,50 @@
+// What a task's model consists of. `task` is resolved in all of these.
+#ifndef LATHE_EVALUATORS_TASK_MODEL_H_
+#define LATHE_EVALUATORS_TASK_MODEL_H_
+
+#include <cstdint>
+#include <optional>
+#include <string_view>
+#include <vector>
+
+#include "dsl/executor.h"
+#include "lathe/v1/task.pb.h"
+
+namespace lathe {
+
+// The name of the model's field: "mlp", "conv_net", "transformer".
+std::string_view ModelName(const v1::Task& task);
+
+struct ImageShape {
+  int64_t channels = 0, height = 0, width = 0;
+  friend bool operator==(const ImageShape&, const ImageShape&) = default;
+};
+
+// What an example of the dataset is; none if it is no image.
+std::optional<ImageShape> ImageShapeOf(const v1::Task& task);
+
+// How many tokens there are; none if the dataset is no text.
+std::optional<int64_t> VocabularyOf(const v1::Task& task);
+
+// A convolution, from `in` to `out` channels.
+struct Convolution {
+  ImageShape in;
+  int64_t out = 0;
+  bool pooled = false;
+  ImageShape After() const;  // pooling
+};
+std::vector<Convolution> ConvolutionsOf(const v1::Task& task);
+
+struct ModelParameter {
+  Shape shape;
+  // Its values start uniform within `bound` of 0, or all at `start` where the bound is 0.
+  double bound = 0, start = 0;
+};
+std::vector<ModelParameter> ModelParameters(const v1::Task& task);
+
+// Of a forward pass over one example.
+double MultiplyAdds(const v1::Task& task);
+
+}  // namespace lathe
+
+#endif  // LATHE_EVALUATORS_TASK_MODEL_H_
