@@ -1,6 +1,10 @@
 #include "evaluators/evaluator.h"
 
+#include <algorithm>
+
 #include "absl/strings/str_cat.h"
+#include "absl/strings/str_join.h"
+#include "evaluators/task/model.h"
 
 namespace lathe {
 
@@ -15,6 +19,15 @@ absl::Status CheckRequest(const PopulationRequest& request) {
     return absl::InvalidArgumentError(absl::StrCat("seed index ", seed, " is below 0"));
   }
   return absl::OkStatus();
+}
+
+absl::Status CheckModel(const v1::Task& task, const Evaluator& evaluator) {
+  const std::string model(ModelName(task));
+  const std::vector<std::string> trained = evaluator.Models();
+  if (std::ranges::find(trained, model) != trained.end()) return absl::OkStatus();
+  return absl::InvalidArgumentError(absl::StrCat(
+      "task.", model, ": is trained by lathe-evaluator-torch, which lathe run starts by itself; ",
+      "this evaluator trains ", absl::StrJoin(trained, ", ")));
 }
 
 void Evaluator::EvaluatePopulation(const PopulationRequest& request,

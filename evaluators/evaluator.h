@@ -50,6 +50,11 @@ struct PopulationRequest {
 // Invalid argument unless all programs are optimizers and no seed index is below 0.
 absl::Status CheckRequest(const PopulationRequest& request);
 
+class Evaluator;
+
+// Invalid argument unless the evaluator trains the task's model; the message says which one does.
+absl::Status CheckModel(const v1::Task& task, const Evaluator& evaluator);
+
 // Takes the evaluations of program i of a request, one per seed in order. The calls come in any
 // order and from any thread, but one at a time.
 using OnEvaluations =
@@ -62,6 +67,9 @@ class Evaluator {
   // What two processes must share to give the same bits, e.g.
   // "lathe-3-vm-f32-1-glibc-2.36-fma".
   virtual std::string NumericClass() const = 0;
+
+  // The models that it trains, named as by ModelName.
+  virtual std::vector<std::string> Models() const { return {"mlp"}; }
 
   // Whether this evaluator can run `task`: its data are there and undamaged. The message names the
   // file or field at fault.

@@ -13,6 +13,7 @@
 #include "absl/strings/str_cat.h"
 #include "dsl/vm/executor.h"
 #include "evaluators/population/training.h"
+#include "evaluators/program_tile.h"
 #include "evaluators/task/task.h"
 #include "evaluators/without_exceptions.h"
 
@@ -30,80 +31,6 @@ void Meet() {
 }
 
 }  // namespace
-
-// Some of a population's programs, which are trained in step with one seed after the other.
-class PopulationEvaluator::Tile {
- public:
-  Tile(PopulationEvaluator& evaluator, const PopulationRequest& request, const v1::Task& task,
-       std::span<const Program* const> programs)
-      : evaluator_(evaluator),
-        request_(request),
-        task_(task),
-        programs_(programs),
-        statuses_(programs.size()),
-        evaluations_(programs.size()) {}
-
-  // An error that is none of a single program's.
-  absl::Status Run() {
-    const absl::Status status = WithoutExceptions([this] { return Train(); });
-    for (absl::Status& own : statuses_) own.Update(status);
-    return status;
-  }
-
-  absl::StatusOr<std::vector<Evaluation>> Take(size_t i) {
-    if (!statuses_[i].ok()) return statuses_[i];
-    return std::move(evaluations_[i]);
-  }
-
- private:
-  absl::Status Train() {
-    const std::vector<Shape> shapes = ParameterShapes(task_);
-    executions_.resize(programs_.size());
-    for (size_t i = 0; i < programs_.size(); ++i) {
-      auto execution = evaluator_.executor_->Prepare(*programs_[i], shapes);
-      statuses_[i] = execution.status();
-      if (execution.ok()) executions_[i] = *std::move(execution);
-    }
-    for (const int seed : request_.seeds) {
-      if (absl::Status status = TrainWith(seed); !status.ok()) return status;
-    }
-    return absl::OkStatus();
-  }
-
-  absl::Status TrainWith(int seed) {
-    std::vector<size_t> running;
-    std::vector<Execution*> executions;
-    for (size_t i = 0; i < programs_.size(); ++i) {
-      if (!statuses_[i].ok() || HasStopped(i)) continue;
-      running.push_back(i);
-      executions_[i]->Reset();
-      executions.push_back(executions_[i].get());
-    }
-    if (running.empty()) return absl::OkStatus();
-    auto problem = evaluator_.problems_.Get(task_, seed);
-    if (!problem.ok()) return problem.status();
-    auto trained = TrainInStep(task_, seed, **problem, executions, request_.measure,
-                               *evaluator_.options_.kernels);
-    if (!trained.ok()) return trained.status();
-    for (size_t k = 0; k < running.size(); ++k) {
-      evaluations_[running[k]].push_back((*trained)[k]);
-    }
-    return absl::OkStatus();
-  }
-
-  bool HasStopped(size_t i) const {
-    return request_.stop_at_divergence && !evaluations_[i].empty() &&
-           evaluations_[i].back().diverged;
-  }
-
-  PopulationEvaluator& evaluator_;
-  const PopulationRequest& request_;
-  const v1::Task& task_;
-  const std::span<const Program* const> programs_;
-  std::vector<std::unique_ptr<Execution>> executions_;
-  std::vector<absl::Status> statuses_;
-  std::vector<std::vector<Evaluation>> evaluations_;
-};
 
 PopulationEvaluator::PopulationEvaluator(std::string data_directory,
                                          PopulationEvaluatorOptions options)
@@ -132,7 +59,9 @@ int PopulationEvaluator::PopulationSize() const {
 }
 
 absl::Status PopulationEvaluator::Check(const v1::Task& task) {
-  return problems_.CheckData(task);
+  absl::Status status = problems_.CheckData(task);
+  status.Update(CheckModel(task, *this));
+  return status;
 }
 
 absl::StatusOr<Evaluation> PopulationEvaluator::Evaluate(const Program& program,
@@ -155,6 +84,7 @@ void PopulationEvaluator::EvaluatePopulation(const PopulationRequest& request,
   const absl::StatusOr<v1::Task> task = ResolveTask(request.task);
   absl::Status status = task.status();
   status.Update(CheckRequest(request));
+  status.Update(CheckModel(request.task, *this));
   if (!status.ok()) {
     for (size_t i = 0; i < request.programs.size(); ++i) on_evaluations(i, status);
     return;
@@ -167,9 +97,15 @@ void PopulationEvaluator::EvaluatePopulation(const PopulationRequest& request,
     told[i] = true;
     on_evaluations(i, std::move(evaluations));
   };
+  const TrainPrograms train = [&](int seed, const Problem& problem,
+                                  std::span<Execution* const> executions) {
+    return TrainMlps(*task, seed, problem, executions, request.measure, *options_.kernels);
+  };
+  const TileMeans means = {.executor = *executor_, .problems = problems_, .train = train};
   const auto run = [&](size_t begin) {
     Meet();
-    RunTile(request, *task, begin, std::min(in_step, request.programs.size() - begin), tell);
+    TrainTile(means, request, *task, begin, std::min(in_step, request.programs.size() - begin),
+              tell);
   };
   status = WithoutExceptions([&] {
     if (options_.threads == 1 || request.programs.size() <= in_step) {
@@ -190,18 +126,6 @@ void PopulationEvaluator::EvaluatePopulation(const PopulationRequest& request,
   for (size_t i = 0; i < told.size(); ++i) {
     if (!told[i]) on_evaluations(i, status);
   }
-}
-
-void PopulationEvaluator::RunTile(const PopulationRequest& request, const v1::Task& task,
-                                  size_t begin, size_t count, const OnEvaluations& tell) {
-  Tile tile(*this, request, task, request.programs.subspan(begin, count));
-  const absl::Status status = tile.Run();
-  if (!status.ok() && count > 1) {
-    // It may be one of them that asks for too much: the others shall not suffer for it.
-    for (size_t i = 0; i < count; ++i) RunTile(request, task, begin + i, 1, tell);
-    return;
-  }
-  for (size_t i = 0; i < count; ++i) tell(begin + i, tile.Take(i));
 }
 
 }  // namespace lathe

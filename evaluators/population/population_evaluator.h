@@ -39,12 +39,6 @@ class PopulationEvaluator : public Evaluator {
                           const OnEvaluations& on_evaluations) override;
 
  private:
-  class Tile;
-
-  // Trains programs begin .. begin + count - 1 in step.
-  void RunTile(const PopulationRequest& request, const v1::Task& task, size_t begin, size_t count,
-               const OnEvaluations& tell);
-
   const PopulationEvaluatorOptions options_;
   std::unique_ptr<const Executor> executor_;
   ProblemCache problems_;

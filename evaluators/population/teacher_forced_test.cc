@@ -7,7 +7,7 @@
 #include "dsl/canonicalize.h"
 #include "dsl/known_programs.h"
 #include "dsl/vm/executor.h"
-#include "evaluators/mlp.h"
+#include "evaluators/torch/mlp.h"
 #include "evaluators/model_step.h"
 #include "evaluators/population/mlp_population.h"
 #include "evaluators/problem_cache.h"

@@ -1,4 +1,4 @@
-// Trains a few models of one task and seed in step, each with a program of its own.
+// Trains a few multi-layer perceptrons of one task and seed in step, each with a program of its own.
 #ifndef LATHE_EVALUATORS_POPULATION_TRAINING_H_
 #define LATHE_EVALUATORS_POPULATION_TRAINING_H_
 
@@ -7,7 +7,8 @@
 
 #include "absl/status/statusor.h"
 #include "evaluators/evaluator.h"
-#include "evaluators/population/mlp_population.h"
+#include "evaluators/population/kernels.h"
+#include "evaluators/splits.h"
 
 namespace lathe {
 
@@ -17,13 +18,12 @@ namespace lathe {
 inline constexpr int kMostInStep = 8;
 int ModelsInStep(std::span<const Shape> shapes);
 
-// What each program scores, in their order. `executions` are fresh, and prepared for the task's
-// parameters; they are used up. An error is never a program's fault.
-absl::StatusOr<std::vector<Evaluation>> TrainInStep(const v1::Task& task, int seed_index,
-                                                    const Problem& problem,
-                                                    std::span<Execution* const> executions,
-                                                    Measure measure,
-                                                    const PopulationKernels& kernels);
+// What each program scores, in their order (see TrainInStep).
+absl::StatusOr<std::vector<Evaluation>> TrainMlps(const v1::Task& task, int seed_index,
+                                                  const Problem& problem,
+                                                  std::span<Execution* const> executions,
+                                                  Measure measure,
+                                                  const PopulationKernels& kernels);
 
 }  // namespace lathe
 

@@ -133,7 +133,7 @@ INSTANTIATE_TEST_SUITE_P(
         BadTask{"conv_net { channels: [1, 0] }",
                 "task.conv_net.channels[1]: 0 is not allowed; allowed: 1 to 1024"},
         BadTask{"conv_net { channels: [1024, 1024, 1024, 1024, 1024] }",
-                "task.conv_net.channels: a model of 37774346 parameters is not allowed; allowed: "
+                "task.conv_net.channels: a model of 37773322 parameters is not allowed; allowed: "
                 "at most 33554432"},
         BadTask{"transformer {}", "task.transformer: the examples of digits are no text"},
         BadTask{"batch: 1001", "task.batch: 1001 is not allowed; allowed: 1 to 1000"},

@@ -166,18 +166,13 @@ class ConvNet : public Network {
     PackFilters();
     double loss = 0;
     int64_t wrong = 0;
-    const auto count = static_cast<size_t>(examples.Count());
-    for (size_t begin = 0; begin < count; begin += batch_) {
-      rows_.clear();
-      for (size_t i = begin; i < std::min(begin + batch_, count); ++i) {
-        rows_.push_back(static_cast<int>(i));
-      }
-      scoring_->Take(examples, rows_);
+    ForEachBatch(examples, batch_, [&](std::span<const int> rows) {
+      scoring_->Take(examples, rows);
       loss += scoring_->Forward(biases_);
       wrong += scoring_->Wrong();
-    }
-    return {.loss = loss / static_cast<double>(count),
-            .error = static_cast<double>(wrong) / static_cast<double>(count)};
+    });
+    const double count = examples.Count();
+    return {.loss = loss / count, .error = static_cast<double>(wrong) / count};
   }
 
  private:
@@ -190,7 +185,6 @@ class ConvNet : public Network {
   std::deque<Filters> filters_;  // they stay where they are
   std::vector<float*> biases_, bias_gradients_;
   std::unique_ptr<Pass> training_, scoring_;
-  std::vector<int> rows_;
 };
 
 }  // namespace

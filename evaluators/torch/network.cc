@@ -1,5 +1,8 @@
 #include "evaluators/torch/network.h"
 
+#include <algorithm>
+#include <numeric>
+
 namespace lathe {
 
 Network::Network(std::span<const Shape> shapes) {
@@ -10,6 +13,15 @@ Network::Network(std::span<const Shape> shapes) {
   }
   parameters_.resize(size);
   gradient_.resize(size);
+}
+
+void ForEachBatch(const Examples& examples, size_t most,
+                  const std::function<void(std::span<const int> rows)>& visit) {
+  std::vector<int> rows(static_cast<size_t>(examples.Count()));
+  std::iota(rows.begin(), rows.end(), 0);
+  for (size_t begin = 0; begin < rows.size(); begin += most) {
+    visit(std::span(rows).subspan(begin, std::min(most, rows.size() - begin)));
+  }
 }
 
 }  // namespace lathe

@@ -14,6 +14,7 @@
 #define LATHE_EVALUATORS_TORCH_NETWORK_H_
 
 #include <cstddef>
+#include <functional>
 #include <memory>
 #include <span>
 #include <vector>
@@ -54,6 +55,10 @@ class Network {
   std::vector<size_t> offsets_;
   std::vector<float> parameters_, gradient_;
 };
+
+// Calls visit(rows) with all rows of `examples`, at most `most` at a time.
+void ForEachBatch(const Examples& examples, size_t most,
+                  const std::function<void(std::span<const int> rows)>& visit);
 
 // Of the resolved task's conv_net and transformer.
 std::unique_ptr<Network> MakeConvNet(const v1::Task& task);

@@ -14,7 +14,7 @@
 #include "dsl/verify.h"
 #include "dsl/vm/executor.h"
 #include "dsl/vm/kernels.h"
-#include "evaluators/blas.h"
+#include "evaluators/torch/blas.h"
 #include "search/mutate.h"
 #include "tests/bench/evaluations.h"
 #include "tests/bench/figures.h"

@@ -9,7 +9,7 @@
 #include "dsl/verify.h"
 #include "dsl/vm/executor.h"
 #include "evaluators/task/task.h"
-#include "evaluators/torch_evaluator.h"
+#include "evaluators/torch/torch_evaluator.h"
 #include "search/mutate.h"
 
 namespace lathe::bench {

@@ -1,7 +1,7 @@
 // How fast candidates are trained and scored.
 #include <string>
 
-#include "evaluators/blas.h"
+#include "evaluators/torch/blas.h"
 #include "evaluators/population/kernels.h"
 #include "tests/bench/figures.h"
 #include "tests/bench/populations.h"

@@ -1,10 +1,10 @@
-#include "evaluators/torch_evaluator.h"
+#include "evaluators/torch/torch_evaluator.h"
 
 #include <gmock/gmock.h>
 
 #include "evaluators/task/task.h"
 #include "evaluators/testing/evaluator_contract.h"
-#include "evaluators/training_run.h"
+#include "evaluators/torch/training_run.h"
 
 namespace lathe {
 

@@ -1,5 +1,5 @@
 // What a training run asks of an executor and makes of its answers.
-#include "evaluators/training_run.h"
+#include "evaluators/torch/training_run.h"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
@@ -10,7 +10,7 @@
 #include <vector>
 
 #include "evaluators/task/task.h"
-#include "evaluators/torch_evaluator.h"
+#include "evaluators/torch/torch_evaluator.h"
 
 namespace lathe {
 namespace {

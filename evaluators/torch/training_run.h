@@ -1,6 +1,6 @@
 // One training of one model with one program as the optimizer.
-#ifndef LATHE_EVALUATORS_TRAINING_RUN_H_
-#define LATHE_EVALUATORS_TRAINING_RUN_H_
+#ifndef LATHE_EVALUATORS_TORCH_TRAINING_RUN_H_
+#define LATHE_EVALUATORS_TORCH_TRAINING_RUN_H_
 
 #include "absl/status/statusor.h"
 #include "dsl/executor.h"
@@ -18,4 +18,4 @@ absl::StatusOr<Evaluation> Train(const v1::Task& task, int seed_index, const Pro
 
 }  // namespace lathe
 
-#endif  // LATHE_EVALUATORS_TRAINING_RUN_H_
+#endif  // LATHE_EVALUATORS_TORCH_TRAINING_RUN_H_

@@ -7,10 +7,10 @@
 //   double loss = mlp.ForwardBackward(problem.train, order.Next());
 //   // ... move mlp.Parameter(i) against mlp.Gradient(i)
 //
-// Not thread-safe; different objects are independent as far as the BLAS allows (evaluators/blas.h).
+// Not thread-safe; different objects are independent as far as the BLAS allows (blas.h).
 // Throws what torch throws (c10::Error, e.g. out of memory).
-#ifndef LATHE_EVALUATORS_MLP_H_
-#define LATHE_EVALUATORS_MLP_H_
+#ifndef LATHE_EVALUATORS_TORCH_MLP_H_
+#define LATHE_EVALUATORS_TORCH_MLP_H_
 
 #include <memory>
 #include <span>
@@ -50,4 +50,4 @@ class Mlp {
 
 }  // namespace lathe
 
-#endif  // LATHE_EVALUATORS_MLP_H_
+#endif  // LATHE_EVALUATORS_TORCH_MLP_H_

@@ -1,4 +1,4 @@
-#include "evaluators/blas.h"
+#include "evaluators/torch/blas.h"
 
 #include <dlfcn.h>
 #include <gmock/gmock.h>

@@ -1,8 +1,8 @@
-#include "evaluators/training_run.h"
+#include "evaluators/torch/training_run.h"
 
 #include <vector>
 
-#include "evaluators/mlp.h"
+#include "evaluators/torch/mlp.h"
 #include "evaluators/model_step.h"
 #include "evaluators/task/task.h"
 #include "evaluators/training_rules.h"

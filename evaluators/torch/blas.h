@@ -3,8 +3,8 @@
 // unknown.
 //
 // Safe to use from any thread.
-#ifndef LATHE_EVALUATORS_BLAS_H_
-#define LATHE_EVALUATORS_BLAS_H_
+#ifndef LATHE_EVALUATORS_TORCH_BLAS_H_
+#define LATHE_EVALUATORS_TORCH_BLAS_H_
 
 #include <string>
 
@@ -25,4 +25,4 @@ void UseOneBlasThread();
 
 }  // namespace lathe
 
-#endif  // LATHE_EVALUATORS_BLAS_H_
+#endif  // LATHE_EVALUATORS_TORCH_BLAS_H_

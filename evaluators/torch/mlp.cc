@@ -1,4 +1,4 @@
-#include "evaluators/mlp.h"
+#include "evaluators/torch/mlp.h"
 
 #include <ATen/core/Tensor.h>
 #include <ATen/ops/_log_softmax.h>

@@ -1,11 +1,14 @@
-// The evaluator that trains with torch's kernels on this machine's processor.
+// The evaluator that trains with torch's kernels on this machine's processor: convolutional nets and
+// transformers by populations (see NetworkPopulation), multi-layer perceptrons one by one, as what
+// others are compared with.
 //
 //   TorchEvaluator evaluator("/usr/share/lathe/data");
 //   absl::StatusOr<Evaluation> e = evaluator.Evaluate(program, task, 0, Measure::kValidation);
-#ifndef LATHE_EVALUATORS_TORCH_EVALUATOR_H_
-#define LATHE_EVALUATORS_TORCH_EVALUATOR_H_
+#ifndef LATHE_EVALUATORS_TORCH_TORCH_EVALUATOR_H_
+#define LATHE_EVALUATORS_TORCH_TORCH_EVALUATOR_H_
 
 #include <string>
+#include <vector>
 
 #include "dsl/executor.h"
 #include "dsl/vm/executor.h"
@@ -24,15 +27,23 @@ class TorchEvaluator : public Evaluator {
   explicit TorchEvaluator(std::string data_directory, const Executor& executor = VmExecutor());
 
   std::string NumericClass() const override;
+  std::vector<std::string> Models() const override { return {"mlp", "conv_net", "transformer"}; }
+  // Enough to share what is done once for a batch; more would fill the caches with parameters.
+  int PopulationSize() const override { return 8; }
   absl::Status Check(const v1::Task& task) override;
   absl::StatusOr<Evaluation> Evaluate(const Program& program, const v1::Task& task, int seed_index,
                                       Measure measure) override;
+  void EvaluatePopulation(const PopulationRequest& request,
+                          const OnEvaluations& on_evaluations) override;
 
  private:
+  absl::StatusOr<Evaluation> EvaluateMlp(const Program& program, const v1::Task& task,
+                                         int seed_index, Measure measure);
+
   const Executor& executor_;
   ProblemCache problems_;
 };
 
 }  // namespace lathe
 
-#endif  // LATHE_EVALUATORS_TORCH_EVALUATOR_H_
+#endif  // LATHE_EVALUATORS_TORCH_TORCH_EVALUATOR_H_

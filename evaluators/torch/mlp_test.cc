@@ -1,4 +1,4 @@
-#include "evaluators/mlp.h"
+#include "evaluators/torch/mlp.h"
 
 #include <ATen/ATen.h>
 #include <gtest/gtest.h>
@@ -10,7 +10,7 @@
 #include <vector>
 
 #include "dsl/random.h"
-#include "evaluators/blas.h"
+#include "evaluators/torch/blas.h"
 
 namespace lathe {
 namespace {
