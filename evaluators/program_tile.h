@@ -1,5 +1,5 @@
-// Some of a population's programs, which are trained in step with one seed after the other: what all
-// evaluators of populations have in common.
+// Some of a population's programs, which are trained in step with one seed after the other: what
+// all evaluators of populations have in common.
 #ifndef LATHE_EVALUATORS_PROGRAM_TILE_H_
 #define LATHE_EVALUATORS_PROGRAM_TILE_H_
 

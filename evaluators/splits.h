@@ -44,8 +44,8 @@ Splits DrawSplits(const v1::Task& task, int seed_index, int dataset_examples);
 // seed index.
 std::vector<double> DrawFeatureScales(const v1::Task& task, int features);
 
-// The parameters one after another in the order of ParameterShapes, as ModelParameters says: uniform
-// within 1/sqrt(fan in) of 0, which is what torch's layers start from, and 1 for gains.
+// The parameters one after another in the order of ParameterShapes, as ModelParameters says:
+// uniform within 1/sqrt(fan in) of 0, which is what torch's layers start from, and 1 for gains.
 std::vector<float> DrawInitialParameters(const v1::Task& task, int seed_index);
 
 // What training with one seed index starts from. Immutable once drawn.

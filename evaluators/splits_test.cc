@@ -126,6 +126,53 @@ TEST(DrawInitialParameters, KnowAFanInOfOne) {
   EXPECT_GT(*std::max_element(last_layer, parameters.end()), 0.5);
 }
 
+TEST(DrawInitialParameters, OfATransformerHaveGainsOfOne) {
+  v1::Task task = TaskWithSeed(1);
+  task.mutable_transformer()->set_context(5);
+  task.mutable_transformer()->set_width(16);
+  task.mutable_transformer()->set_heads(2);
+  task.mutable_transformer()->set_layers(1);
+  const std::vector<float> parameters = DrawInitialParameters(task, 0);
+  size_t begin = 0;
+  for (const Shape& shape : ParameterShapes(task)) {
+    const auto first = parameters.begin() + static_cast<int64_t>(begin);
+    const auto [least, most] = std::minmax_element(first, first + shape.Elements());
+    const double bound = 1 / std::sqrt(static_cast<double>(shape.cols));
+    if (shape.cols == 1) {
+      EXPECT_EQ(*least, 1);
+      EXPECT_EQ(*most, 1);
+    } else {
+      EXPECT_LT(*least, -0.8 * bound);
+      EXPECT_GE(*least, -bound);
+      EXPECT_GT(*most, 0.8 * bound);
+      EXPECT_LE(*most, bound);
+    }
+    begin += static_cast<size_t>(shape.Elements());
+  }
+  EXPECT_EQ(begin, parameters.size());
+}
+
+TEST(DrawInitialParameters, OfAConvNetAreUniformWithinTheFanInOfAPixel) {
+  v1::Task task;
+  task.mutable_conv_net()->add_channels(50);
+  task = ResolveTask(task).value();
+  const std::vector<float> parameters = DrawInitialParameters(task, 0);
+  // Weights and biases of the convolution: nine pixels of one channel.
+  const auto [least, most] = std::minmax_element(parameters.begin(), parameters.begin() + 500);
+  EXPECT_NEAR(*least, -1. / 3, 0.01);
+  EXPECT_NEAR(*most, 1. / 3, 0.01);
+}
+
+TEST(Examples, OfTextAreCountedByTheirTokens) {
+  Examples examples;
+  examples.context = 3;
+  examples.tokens.resize(8);
+  EXPECT_EQ(examples.Count(), 2);
+  Problem problem;
+  problem.train = examples;
+  EXPECT_EQ(problem.Bytes(), 8u);
+}
+
 TEST(DrawInitialParameters, FollowFromSeedAndSeedIndex) {
   const std::vector<float> first = DrawInitialParameters(TaskWithSeed(1), 0);
   EXPECT_EQ(DrawInitialParameters(TaskWithSeed(1), 0), first);

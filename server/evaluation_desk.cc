@@ -6,6 +6,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "evaluators/task/allowance.h"
+#include "evaluators/task/model.h"
 #include "evaluators/task/task.h"
 #include "server/wire_time.h"
 
@@ -155,7 +156,8 @@ void EvaluationDesk::AddItem(const PendingPtr& pending, const std::vector<int>& 
   }
   const DatasetInfo* dataset = DatasetByName(request.task.dataset());
   queue_.Add(id, {request.numeric_class, request.task.dataset(),
-                  dataset == nullptr ? "" : std::string(dataset->content_hash)});
+                  dataset == nullptr ? "" : std::string(dataset->content_hash),
+                  std::string(ModelName(request.task))});
   items_.emplace(id, std::move(item));
 }
 

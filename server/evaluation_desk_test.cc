@@ -300,6 +300,24 @@ TEST_F(EvaluationDeskTest, AClassIsFoundWhereTheDataAre) {
   EXPECT_THAT(std::string(missing.message()), HasSubstr("class-b"));
 }
 
+TEST_F(EvaluationDeskTest, AModelGoesToAWorkerThatTrainsIt) {
+  v1::Task net;
+  net.mutable_conv_net();
+  net = *ResolveTask(net);
+  const absl::Status none = desk_.FindClass({*ResolveTask({}), net}, "").status();
+  EXPECT_EQ(none.code(), absl::StatusCode::kUnavailable);
+  EXPECT_THAT(std::string(none.message()), HasSubstr("and trains conv_net"));
+  const std::string torch = AddWorker("class-a", true, {"conv_net"});
+  const std::string both = AddWorker("class-b", true, {"mlp", "conv_net"});
+  EXPECT_EQ(*desk_.FindClass({net}, ""), "class-a");
+  EXPECT_EQ(*desk_.FindClass({*ResolveTask({}), net}, ""), "class-b");
+  DeskRequest request = Request(1, 1);
+  request.task = net;
+  desk_.Submit(request);
+  EXPECT_EQ(TakeLeases(worker_).size(), 0u) << "it said nothing, and trains mlp";
+  ASSERT_EQ(TakeLeases(torch).size(), 1u);
+}
+
 TEST_F(EvaluationDeskTest, ACallThatWaitsIsAnsweredByWorkByTimeOrByTheEnd) {
   v1::LeaseEvaluationsRequest request;
   request.set_worker(worker_);

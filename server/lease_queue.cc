@@ -7,7 +7,7 @@
 namespace lathe {
 
 bool WorkerAbilities::Meets(const WorkNeeds& needs) const {
-  if (numeric_class != needs.numeric_class) return false;
+  if (numeric_class != needs.numeric_class || !models.contains(needs.model)) return false;
   const auto dataset = datasets.find(needs.dataset);
   return dataset != datasets.end() && dataset->second == needs.content_hash;
 }

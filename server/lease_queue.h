@@ -1,7 +1,7 @@
 // Who works on what, and until when. A pure state machine: time is an argument, items are numbers,
 // nothing is stored. Not thread-safe.
 //
-//   queue.Add(item, {"torch-1.13", "digits", "bda8..."});
+//   queue.Add(item, {"torch-1.13", "digits", "bda8...", "conv_net"});
 //   for (const LeaseQueue::Grant& grant : queue.Lease(worker, abilities, 16, now)) ...
 //   if (queue.Holds(worker, item, grant)) { ...store the result...; queue.Remove(item); }
 #ifndef LATHE_SERVER_LEASE_QUEUE_H_
@@ -23,6 +23,7 @@ namespace lathe {
 // What an item asks of a worker.
 struct WorkNeeds {
   std::string numeric_class, dataset, content_hash;
+  std::string model = "mlp";
   friend auto operator<=>(const WorkNeeds&, const WorkNeeds&) = default;
 };
 
@@ -30,6 +31,7 @@ struct WorkNeeds {
 struct WorkerAbilities {
   std::string numeric_class;
   std::map<std::string, std::string> datasets;  // name -> content hash
+  std::set<std::string> models = {"mlp"};
   bool Meets(const WorkNeeds& needs) const;
 };
 

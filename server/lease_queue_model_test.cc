@@ -104,11 +104,12 @@ class LeaseQueueModelTest : public testing::TestWithParam<int> {
   uint64_t Draw(uint64_t below) { return random_() % below; }
   WorkNeeds DrawNeeds() {
     return {std::string(1, "ab"[Draw(2)]), std::string(1, "xyz"[Draw(3)]),
-            std::string(1, "12"[Draw(4) == 0])};
+            std::string(1, "12"[Draw(4) == 0]), Draw(4) == 0 ? "conv_net" : "mlp"};
   }
   WorkerAbilities DrawAbilities() {
     WorkerAbilities abilities;
     abilities.numeric_class = "ab"[Draw(2)];
+    if (Draw(2) == 0) abilities.models = {"mlp", "conv_net"};
     for (char name : std::string("xyz")) {
       if (Draw(3) > 0) abilities.datasets[std::string(1, name)] = "12"[Draw(4) == 0];
     }

@@ -46,6 +46,11 @@ TEST(WorkerAbilitiesTest, MeetEqualNeedsOnly) {
   EXPECT_FALSE(kDigitsWorker.Meets(kOther));
   EXPECT_FALSE(kDigitsWorker.Meets({"torch", "digits", "d2"}));
   EXPECT_FALSE(WorkerAbilities().Meets({}));
+  const WorkNeeds net = {"torch", "digits", "d1", "conv_net"};
+  EXPECT_FALSE(kBothWorker.Meets(net)) << "who says nothing trains mlp";
+  const WorkerAbilities nets = {"torch", {{"digits", "d1"}}, {"conv_net", "transformer"}};
+  EXPECT_TRUE(nets.Meets(net));
+  EXPECT_FALSE(nets.Meets(kDigits));
 }
 
 TEST(LeaseQueueTest, LeasesTheOldestFirst) {

@@ -1,8 +1,11 @@
 #include "server/worker_registry.h"
 
 #include <algorithm>
+#include <set>
+#include <string_view>
 
 #include "absl/strings/str_cat.h"
+#include "evaluators/task/model.h"
 #include "evaluators/task/task.h"
 #include "rpc/status.h"
 #include "server/resource_names.h"
@@ -10,8 +13,8 @@
 namespace lathe {
 namespace {
 
-constexpr size_t kMaxName = 128, kMaxClass = 256, kMaxDatasetName = 64;
-constexpr int kMaxBatch = 4096, kMaxDatasets = 1000;
+constexpr size_t kMaxName = 128, kMaxClass = 256, kMaxDatasetName = 64, kMaxModelName = 64;
+constexpr int kMaxBatch = 4096, kMaxDatasets = 1000, kMaxModels = 100;
 
 absl::Status Wrong(const std::string& field, const std::string& what) {
   return WithReason(WithField(absl::InvalidArgumentError(absl::StrCat(field, ": ", what)), field),
@@ -33,6 +36,19 @@ absl::Status CheckDataset(int i, const v1::WorkerDataset& dataset) {
   return Wrong(absl::StrCat(field, ".content_hash"), "32 hexadecimal digits are required");
 }
 
+// A model that this version does not know does no harm: no task asks for it.
+absl::Status CheckModels(const v1::Worker& worker) {
+  if (worker.models_size() > kMaxModels) {
+    return Wrong("worker.models", absl::StrCat("at most ", kMaxModels, " are allowed"));
+  }
+  absl::Status status;
+  for (int i = 0; i < worker.models_size() && status.ok(); ++i) {
+    status =
+        CheckLength(absl::StrCat("worker.models[", i, "]"), worker.models(i), 1, kMaxModelName);
+  }
+  return status;
+}
+
 absl::Status CheckWorker(const v1::Worker& worker) {
   absl::Status status = CheckLength("worker.display_name", worker.display_name(), 1, kMaxName);
   status.Update(CheckLength("worker.numeric_class", worker.numeric_class(), 1, kMaxClass));
@@ -47,13 +63,18 @@ absl::Status CheckWorker(const v1::Worker& worker) {
   for (int i = 0; i < worker.datasets_size() && status.ok(); ++i) {
     status = CheckDataset(i, worker.datasets(i));
   }
+  status.Update(CheckModels(worker));
   return status;
 }
 
 WorkerAbilities AbilitiesOf(const v1::Worker& worker) {
-  WorkerAbilities abilities{worker.numeric_class(), {}};
+  WorkerAbilities abilities;
+  abilities.numeric_class = worker.numeric_class();
   for (const v1::WorkerDataset& dataset : worker.datasets()) {
     abilities.datasets[dataset.name()] = dataset.content_hash();
+  }
+  if (!worker.models().empty()) {
+    abilities.models = {worker.models().begin(), worker.models().end()};
   }
   return abilities;
 }
@@ -63,9 +84,19 @@ std::string HashOf(const v1::Task& task) {
   return info == nullptr ? "" : std::string(info->content_hash);
 }
 
+// What not every worker can train.
+std::set<std::string_view> ModelsBeside(std::string_view common,
+                                        const std::vector<v1::Task>& tasks) {
+  std::set<std::string_view> models;
+  for (const v1::Task& task : tasks) models.insert(ModelName(task));
+  models.erase(common);
+  return models;
+}
+
 bool CanRun(const WorkerAbilities& abilities, const std::vector<v1::Task>& tasks) {
   return std::all_of(tasks.begin(), tasks.end(), [&](const v1::Task& task) {
-    return abilities.Meets({abilities.numeric_class, task.dataset(), HashOf(task)});
+    return abilities.Meets(
+        {abilities.numeric_class, task.dataset(), HashOf(task), std::string(ModelName(task))});
   });
 }
 
@@ -151,6 +182,10 @@ absl::StatusOr<std::string> WorkerRegistry::FindClass(const std::vector<v1::Task
     absl::StrAppend(&wanted, wanted.empty() ? "" : ", ", name, " (content ", hash, ")");
   }
   std::string message = absl::StrCat("no live worker has the dataset ", wanted);
+  const std::set<std::string_view> models = ModelsBeside("mlp", tasks);
+  for (const std::string_view model : models) {
+    absl::StrAppend(&message, " and trains ", std::string(model));
+  }
   if (!numeric_class.empty()) absl::StrAppend(&message, " and the numeric class ", numeric_class);
   if (workers_.empty()) absl::StrAppend(&message, "; no worker is registered at all");
   return WithReason(absl::UnavailableError(message), "NO_WORKER");

@@ -46,7 +46,7 @@ class WorkerRegistry {
 
   // The class of the worker that registered first among those that can run all of `tasks`
   // (resolved), of `numeric_class` only if that is not empty. Unavailable (reason NO_WORKER) says
-  // which data or class no worker has.
+  // which data, model or class no worker has.
   absl::StatusOr<std::string> FindClass(const std::vector<v1::Task>& tasks,
                                         const std::string& numeric_class) const;
 

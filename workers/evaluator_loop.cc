@@ -85,6 +85,7 @@ v1::EvaluatorHello DescribeEvaluator(Evaluator& evaluator) {
   v1::EvaluatorHello hello;
   hello.set_numeric_class(evaluator.NumericClass());
   hello.set_device("cpu");
+  for (const std::string& model : evaluator.Models()) hello.add_models(model);
   for (const DatasetInfo& known : KnownDatasets()) {
     v1::Task task;
     task.set_dataset(std::string(known.name));

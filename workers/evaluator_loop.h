@@ -12,7 +12,8 @@ namespace lathe {
 // Where a worker hands its end of the socket pair to an evaluator process.
 inline constexpr int kEvaluatorSocket = 3;
 
-// What `evaluator` says of itself: its numeric class, and which of the known datasets it has.
+// What `evaluator` says of itself: its numeric class, the models that it trains, and
+// which of the known datasets it has.
 v1::EvaluatorHello DescribeEvaluator(Evaluator& evaluator);
 
 // Says hello, then evaluates what comes in, as many items at a time as the evaluator likes, until

@@ -191,6 +191,7 @@ TEST(DescribeEvaluator, NamesTheDataThatAreThereAndSaysWhyOthersAreNot) {
   const v1::EvaluatorHello hello = DescribeEvaluator(synthetic);
   EXPECT_EQ(hello.numeric_class(), "synthetic");
   EXPECT_EQ(hello.device(), "cpu");
+  EXPECT_THAT(hello.models(), ElementsAre("mlp"));
   ASSERT_EQ(hello.datasets_size(), static_cast<int>(KnownDatasets().size()));
   EXPECT_EQ(hello.datasets(0).name(), "digits");
   EXPECT_EQ(hello.datasets(0).content_hash(), std::string(KnownDatasets()[0].content_hash));

@@ -30,7 +30,7 @@ constexpr int kMaxThreads = 1024;
 struct Flags {
   std::string server{kDefaultAddress};
   int batch = 16, threads = 1;
-  std::string data_directory, evaluator, name, journal;
+  std::string data_directory, evaluator = "lathe-evaluator", name, journal;
 };
 
 int Fail(int code, const absl::Status& status) {
@@ -60,6 +60,12 @@ void OnSignal(int count, Worker& worker) {
   }
 }
 
+// A name without a folder is that of a program beside this one.
+std::string EvaluatorPath(const std::string& evaluator) {
+  if (evaluator.find('/') != std::string::npos) return evaluator;
+  return ProgramDirectory() / evaluator;
+}
+
 int Run(const Flags& flags) {
   absl::StatusOr<Address> address = ParseAddress(flags.server);
   if (!address.ok()) return Fail(kUsage, address.status());
@@ -73,7 +79,8 @@ int Run(const Flags& flags) {
   if (flags.threads != 1) {
     arguments.insert(arguments.end(), {"--threads", absl::StrCat(flags.threads)});
   }
-  ChildBatchRunner runner({.program = flags.evaluator, .arguments = std::move(arguments)});
+  ChildBatchRunner runner(
+      {.program = EvaluatorPath(flags.evaluator), .arguments = std::move(arguments)});
   auto stub = v1::WorkerService::NewStub(OpenChannel(*address));
   Worker worker(*stub, runner,
                 {.display_name = flags.name, .batch = flags.batch, .journal = journal.get()});
@@ -91,7 +98,6 @@ int Main(int argc, char** argv) {
   Flags flags;
   const std::filesystem::path directory = ProgramDirectory();
   flags.data_directory = directory.parent_path() / "share" / "lathe" / "data";
-  flags.evaluator = directory / "lathe-evaluator";
   flags.name = DefaultName();
   CLI::App app("Evaluates for a lathe-server.", "lathe-worker");
   app.add_option("--server", flags.server, "Address of the server")->capture_default_str();
@@ -102,7 +108,10 @@ int Main(int argc, char** argv) {
       ->check(CLI::Range(1, kMaxThreads))
       ->capture_default_str();
   app.add_option("--data", flags.data_directory, "Folder of the datasets");
-  app.add_option("--evaluator", flags.evaluator, "Program that evaluates");
+  app.add_option("--evaluator", flags.evaluator,
+                 "Program that evaluates; lathe-evaluator-torch trains convolutional nets and "
+                 "transformers")
+      ->capture_default_str();
   app.add_option("--name", flags.name, "How the worker is shown [HOST:PROCESS]");
   app.add_option("--journal", flags.journal,
                  "File that gets a line per item started and result acknowledged");

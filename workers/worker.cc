@@ -68,6 +68,7 @@ absl::StatusOr<v1::Worker> Worker::Describe() {
   worker.set_numeric_class(hello->numeric_class());
   worker.set_device(hello->device());
   *worker.mutable_datasets() = hello->datasets();
+  *worker.mutable_models() = hello->models();
   worker.set_batch(options_.batch);
   spdlog::info("evaluates on {} as {}", hello->device(), hello->numeric_class());
   return worker;

@@ -28,6 +28,8 @@ TEST_F(WorkerTest, RegistersWithWhatItsEvaluatorSays) {
   EXPECT_EQ(worker.device(), "abacus");
   EXPECT_EQ(worker.batch(), 4);
   EXPECT_EQ(worker.datasets_size(), 1);
+  ASSERT_EQ(worker.models_size(), 1);
+  EXPECT_EQ(worker.models(0), "conv_net");
   EXPECT_TRUE(DrainAndWait().ok());
 }
 

@@ -117,9 +117,29 @@ int Tell(const EmbeddedRunEnd& end, const Flags& flags) {
   return Fail(kFailure, end.status);
 }
 
+bool AsksForTorch(const v1::Task& task) {
+  return task.has_conv_net() || task.has_transformer();
+}
+
+// The evaluator of multi-layer perceptrons unless one of the job's tasks has another model.
+absl::Status ChooseEvaluator(const v1::JobSpec& job, EmbeddedRunOptions* options) {
+  bool torch = AsksForTorch(job.task());
+  for (const v1::Transfer& transfer : job.study().transfers())
+    torch |= AsksForTorch(transfer.task());
+  if (!torch || !options->evaluator.empty()) return absl::OkStatus();
+  options->evaluator = options->programs + "/lathe-evaluator-torch";
+  if (std::filesystem::exists(options->evaluator)) return absl::OkStatus();
+  return absl::FailedPreconditionError(
+      absl::StrCat(options->evaluator, ": is not there, and trains this job's model; it is built ",
+                   "with libtorch (LATHE_TORCH=ON)"));
+}
+
 int Run(Flags flags) {
   const absl::StatusOr<v1::JobSpec> job = LoadJob(flags);
   if (!job.ok()) return Fail(kUsage, job.status());
+  if (absl::Status status = ChooseEvaluator(*job, &flags.run); !status.ok()) {
+    return Fail(kFailure, status);
+  }
   if (absl::Status status = CheckMetrics(flags.run.metrics); !status.ok()) {
     return Fail(kUsage, status);
   }

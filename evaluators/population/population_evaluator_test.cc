@@ -13,6 +13,8 @@
 
 namespace lathe {
 
+const char* const kContractModel = "mlp { hidden: 32 }";
+
 std::unique_ptr<Evaluator> MakeEvaluator(const std::string& data_directory) {
   return std::make_unique<PopulationEvaluator>(data_directory);
 }

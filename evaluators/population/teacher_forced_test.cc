@@ -7,11 +7,11 @@
 #include "dsl/canonicalize.h"
 #include "dsl/known_programs.h"
 #include "dsl/vm/executor.h"
-#include "evaluators/torch/mlp.h"
 #include "evaluators/model_step.h"
 #include "evaluators/population/mlp_population.h"
 #include "evaluators/problem_cache.h"
 #include "evaluators/task/task.h"
+#include "evaluators/torch/mlp.h"
 
 namespace lathe {
 namespace {

@@ -1,4 +1,5 @@
-// Trains a few multi-layer perceptrons of one task and seed in step, each with a program of its own.
+// Trains a few multi-layer perceptrons of one task and seed in step, each with a program of its
+// own.
 #ifndef LATHE_EVALUATORS_POPULATION_TRAINING_H_
 #define LATHE_EVALUATORS_POPULATION_TRAINING_H_
 

@@ -62,9 +62,8 @@ std::vector<ModelParameter> TransformerParameters(const v1::Task& task) {
   std::vector<ModelParameter> parameters = {Weight(vocabulary, width),
                                             Weight(model.context(), width)};
   for (uint32_t layer = 0; layer < model.layers(); ++layer) {
-    parameters.insert(parameters.end(),
-                      {gain, Weight(3 * width, width), Weight(width, width), gain,
-                       Weight(4 * width, width), Weight(width, 4 * width)});
+    parameters.insert(parameters.end(), {gain, Weight(3 * width, width), Weight(width, width), gain,
+                                         Weight(4 * width, width), Weight(width, 4 * width)});
   }
   parameters.insert(parameters.end(), {gain, Weight(vocabulary, width)});
   return parameters;

@@ -129,8 +129,8 @@ absl::Status CheckList(const std::string& field, const char* what,
                        const google::protobuf::RepeatedField<uint32_t>& numbers, int most,
                        uint32_t largest) {
   if (numbers.size() > most) {
-    return Wrong(field, absl::StrCat(numbers.size(), " ", what, " are not allowed; allowed: ",
-                                     "at most ", most));
+    return Wrong(field, absl::StrCat(numbers.size(), " ", what,
+                                     " are not allowed; allowed: ", "at most ", most));
   }
   for (int i = 0; i < numbers.size(); ++i) {
     const std::string element = absl::StrCat(field, "[", i, "]");
@@ -193,8 +193,9 @@ absl::Status CheckSize(const v1::Task& task) {
   int64_t parameters = 0;
   for (const Shape& shape : ParameterShapes(task)) parameters += shape.Elements();
   if (parameters <= kMaxParameters) return absl::OkStatus();
-  return Wrong(SizeField(task), absl::StrCat("a model of ", parameters, " parameters is not allowed; ",
-                                             "allowed: at most ", kMaxParameters));
+  return Wrong(SizeField(task),
+               absl::StrCat("a model of ", parameters, " parameters is not allowed; ",
+                            "allowed: at most ", kMaxParameters));
 }
 
 absl::Status CheckTraining(const v1::Task& task) {

@@ -17,6 +17,9 @@ namespace lathe {
 v1::Task TaskFrom(const std::string& text) {
   v1::Task task;
   EXPECT_TRUE(google::protobuf::TextFormat::ParseFromString(text, &task)) << text;
+  if (task.model_case() == v1::Task::MODEL_NOT_SET) {
+    EXPECT_TRUE(google::protobuf::TextFormat::MergeFromString(kContractModel, &task));
+  }
   return ResolveTask(task).value();
 }
 
@@ -81,7 +84,9 @@ TEST(EvaluatorContract, GivesTheSameBitsFromTwoThreads) {
 
 TEST(EvaluatorContract, TakesATaskThatIsNotResolved) {
   const auto evaluator = MakeEvaluator(kShippedData);
-  EXPECT_EQ(BitsOf(evaluator->Evaluate(Sgd("0.1"), v1::Task(), 0, Measure::kValidation)),
+  v1::Task task;
+  ASSERT_TRUE(google::protobuf::TextFormat::ParseFromString(kContractModel, &task));
+  EXPECT_EQ(BitsOf(evaluator->Evaluate(Sgd("0.1"), task, 0, Measure::kValidation)),
             Trained(Sgd("0.1"), TaskFrom()));
 }
 
@@ -184,7 +189,7 @@ TEST(EvaluatorContract, ABlowUpAtTheLastStepIsADivergence) {
                               "update = mul(g, d)\n",
                               "p")
                               .value();
-  const v1::Task task = ResolveTask({}).value();
+  const v1::Task task = TaskFrom();
   auto evaluation = MakeEvaluator(kShippedData)->Evaluate(program, task, 0, Measure::kValidation);
   ASSERT_TRUE(evaluation.ok()) << evaluation.status();
   EXPECT_TRUE(evaluation->diverged);

@@ -16,6 +16,9 @@ namespace lathe {
 // The evaluator under test, with data in this folder.
 std::unique_ptr<Evaluator> MakeEvaluator(const std::string& data_directory);
 
+// The model that tasks have unless they say another, in the text form of a task.
+extern const char* const kContractModel;
+
 inline constexpr char kShippedData[] = LATHE_SOURCE_DIR "/evaluators/data";
 
 // A resolved task from the text form of its message.

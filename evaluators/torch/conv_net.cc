@@ -109,7 +109,8 @@ class Pass {
     for (size_t image = 0; image < static_cast<size_t>(batch_); ++image) {
       const size_t begin = image * pixels * channels;
       for (size_t p = 0; p < pixels; ++p) {
-        for (size_t c = 0; c < channels; ++c) visit(begin + p * channels + c, begin + c * pixels + p);
+        for (size_t c = 0; c < channels; ++c)
+          visit(begin + p * channels + c, begin + c * pixels + p);
       }
     }
   }

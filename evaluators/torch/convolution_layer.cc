@@ -88,9 +88,8 @@ void ConvolutionLayer::TakeInput(const float* images) {
   for (int64_t line = 0; line < batch_ * height_; ++line) {
     std::copy_n(images + line * width_ * inputs_, width_ * inputs_, &padded_[PaddedLine(line)]);
   }
-  ForEachRow([this](size_t from, size_t to) {
-    std::copy_n(&padded_[from], 3 * inputs_, &columns_[to]);
-  });
+  ForEachRow(
+      [this](size_t from, size_t to) { std::copy_n(&padded_[from], 3 * inputs_, &columns_[to]); });
 }
 
 // Calls visit(pointers to the pixels of a pool among `values`, how many, where the pool's result
@@ -114,13 +113,13 @@ void ConvolutionLayer::ForEachPooled(float* values, Visit visit) const {
 
 // The first of the largest wins; NaN wins over numbers.
 void ConvolutionLayer::Pool(const float* const* taps, int count, const float* bias, size_t pixel) {
-  float* const best = &pooled_[pixel];
-  int32_t* const winner = &winners_[pixel];
+  float* const __restrict best = &pooled_[pixel];
+  int32_t* const __restrict winner = &winners_[pixel];
   const auto channels = static_cast<size_t>(outputs_);
   std::copy_n(taps[0], channels, best);
   std::fill_n(winner, channels, 0);
   for (int tap = 1; tap < count; ++tap) {
-    const float* const values = taps[tap];
+    const float* const __restrict values = taps[tap];
     for (size_t i = 0; i < channels; ++i) {
       const bool wins = values[i] > best[i] || values[i] != values[i];
       best[i] = wins ? values[i] : best[i];
@@ -141,13 +140,13 @@ void ConvolutionLayer::Forward(const float* bias) {
   });
 }
 
-void ConvolutionLayer::Unpool(float* const* taps, int count, float* bias_gradient,
+void ConvolutionLayer::Unpool(float* const* taps, int count, float* __restrict bias_gradient,
                               size_t pixel) const {
-  const float* const delta = &delta_[pixel];
-  const int32_t* const winner = &winners_[pixel];
+  const float* const __restrict delta = &delta_[pixel];
+  const int32_t* const __restrict winner = &winners_[pixel];
   const auto channels = static_cast<size_t>(outputs_);
   for (int tap = 0; tap < count; ++tap) {
-    float* const values = taps[tap];
+    float* const __restrict values = taps[tap];
     for (size_t i = 0; i < channels; ++i) values[i] = winner[i] == tap ? delta[i] : 0;
   }
   for (size_t i = 0; i < channels; ++i) bias_gradient[i] += winner[i] == kNobody ? 0 : delta[i];

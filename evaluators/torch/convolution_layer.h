@@ -1,5 +1,5 @@
-// A 3x3 convolution with ReLU and perhaps pooling over a batch of images, there and back. Images lie
-// pixel by pixel with their channels together; the nine pixels below a filter become a row of a
+// A 3x3 convolution with ReLU and perhaps pooling over a batch of images, there and back. Images
+// lie pixel by pixel with their channels together; the nine pixels below a filter become a row of a
 // matrix, so that the convolution is one product.
 #ifndef LATHE_EVALUATORS_TORCH_CONVOLUTION_LAYER_H_
 #define LATHE_EVALUATORS_TORCH_CONVOLUTION_LAYER_H_
@@ -59,10 +59,10 @@ class ConvolutionLayer {
 
   const int64_t batch_, height_, width_, inputs_, outputs_;
   const bool pools_;
-  std::vector<float> padded_;             // [batch][height + 2][width + 2][inputs], 0 around
-  std::vector<float> columns_, values_;   // [batch][height][width][9 * inputs or outputs]
+  std::vector<float> padded_;            // [batch][height + 2][width + 2][inputs], 0 around
+  std::vector<float> columns_, values_;  // [batch][height][width][9 * inputs or outputs]
   std::vector<float> pooled_, delta_;
-  std::vector<int32_t> winners_;          // of each pool
+  std::vector<int32_t> winners_;  // of each pool
   std::vector<float> value_gradient_, column_gradient_;
   std::vector<float> input_gradient_;  // as padded_
   Product forward_, backward_filters_, backward_columns_;

@@ -25,10 +25,9 @@ Program Update(const std::string& body) {
 
 // What some wrote, what nobody would write, and what diverges: at once, and by NaN.
 std::vector<Program> ManyPrograms() {
-  std::vector<Program> programs = {Canonicalize(*KnownProgram("adamw")),
-                                   Update("update = mul(g, 1e30)\n"),
-                                   Update("z = sub(g, g)\nupdate = div(z, z)\n"),
-                                   Canonicalize(*KnownProgram("lion"))};
+  std::vector<Program> programs = {
+      Canonicalize(*KnownProgram("adamw")), Update("update = mul(g, 1e30)\n"),
+      Update("z = sub(g, g)\nupdate = div(z, z)\n"), Canonicalize(*KnownProgram("lion"))};
   RandomStream random(5, {});
   const SearchSpace space = SearchSpace::Default(OptimizerSignature());
   while (programs.size() < 3 * kModels) {
@@ -168,9 +167,8 @@ TEST_P(NetworkPopulationTest, Learns) {
   EXPECT_LT(trained.front().validation.loss, trained.front().objective);
 }
 
-INSTANTIATE_TEST_SUITE_P(All, NetworkPopulationTest, testing::Bool(), [](const auto& model) {
-  return model.param ? "Transformer" : "ConvNet";
-});
+INSTANTIATE_TEST_SUITE_P(All, NetworkPopulationTest, testing::Bool(),
+                         [](const auto& model) { return model.param ? "Transformer" : "ConvNet"; });
 
 }  // namespace
 }  // namespace lathe

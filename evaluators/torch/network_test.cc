@@ -106,8 +106,8 @@ class Oracle {
     size_t p = 0;
     for (; p + 2 < parameters.size(); p += 2) {
       const int64_t out = parameters[p].size(0);
-      x = at::relu(at::conv2d(x, parameters[p].view({out, -1, 3, 3}),
-                              parameters[p + 1].squeeze(1), 1, 1));
+      x = at::relu(
+          at::conv2d(x, parameters[p].view({out, -1, 3, 3}), parameters[p + 1].squeeze(1), 1, 1));
       if (x.size(2) >= 2) x = at::max_pool2d(x, 2);
     }
     return at::linear(x.flatten(1), parameters[p], parameters[p + 1].squeeze(1));
@@ -202,8 +202,8 @@ TEST_P(NetworkTest, ScoreIsThatOfTorch) {
   EXPECT_NEAR(score.loss, loss, 2e-6 * loss);
   const at::Tensor wrong =
       oracle.Logits(examples_, all).argmax(1).ne(oracle.Labels(examples_, all));
-  EXPECT_EQ(score.error, static_cast<double>(wrong.sum().item<int64_t>()) /
-                             static_cast<double>(wrong.numel()));
+  EXPECT_EQ(score.error,
+            static_cast<double>(wrong.sum().item<int64_t>()) / static_cast<double>(wrong.numel()));
 }
 
 TEST_P(NetworkTest, ScoreLeavesGradientAndBatchAlone) {
@@ -243,8 +243,7 @@ TEST_P(NetworkTest, AutogradIsTheSlopeOfTheLoss) {
   for (const at::Tensor& parameter : oracle.parameters) {
     const at::Tensor gradient = parameter.grad().contiguous();
     for (int probe = 0; probe < 5; ++probe) {
-      const auto i = static_cast<int64_t>(
-          random_.Below(static_cast<uint64_t>(parameter.numel())));
+      const auto i = static_cast<int64_t>(random_.Below(static_cast<uint64_t>(parameter.numel())));
       double& value = parameter.data_ptr<double>()[i];
       const double before = value;
       value = before + kStep;
@@ -301,8 +300,8 @@ TEST(ConvolutionLayer, PoolsOddImages) {
   const auto close = [](const at::Tensor& actual, const at::Tensor& expected) {
     return at::allclose(actual.to(at::kDouble), expected, 1e-5, 1e-5);
   };
-  const at::Tensor out = at::tensor(at::ArrayRef<float>(layer.Output().data(),
-                                                        layer.Output().size()));
+  const at::Tensor out =
+      at::tensor(at::ArrayRef<float>(layer.Output().data(), layer.Output().size()));
   EXPECT_TRUE(close(out, pixels(y.detach()).flatten()));
   EXPECT_TRUE(close(gx, pixels(dx.grad())));
   EXPECT_TRUE(close(gw, dw.grad()));

@@ -28,7 +28,8 @@ RmsNorm::RmsNorm(size_t rows, size_t width)
 
 void RmsNorm::Forward(const float* x, const float* gain, float* y) {
   for (size_t row = 0; row < rows_; ++row, x += width_, y += width_) {
-    const float mean = Sum(width_, [&](size_t i) { return x[i] * x[i]; }) / static_cast<float>(width_);
+    const float mean =
+        Sum(width_, [&](size_t i) { return x[i] * x[i]; }) / static_cast<float>(width_);
     const float inverse = 1 / std::sqrt(mean + static_cast<float>(kEpsilon));
     float* const normed = &normed_[row * width_];
     for (size_t i = 0; i < width_; ++i) normed[i] = x[i] * inverse;
@@ -43,9 +44,8 @@ void RmsNorm::Backward(const float* y_gradient, const float* gain, float* x_grad
   for (size_t row = 0; row < rows_; ++row, y_gradient += width_, x_gradient += width_) {
     const float* const normed = &normed_[row * width_];
     for (size_t i = 0; i < width_; ++i) gain_gradient[i] += y_gradient[i] * normed[i];
-    const float along =
-        Sum(width_, [&](size_t i) { return y_gradient[i] * gain[i] * normed[i]; }) /
-        static_cast<float>(width_);
+    const float along = Sum(width_, [&](size_t i) { return y_gradient[i] * gain[i] * normed[i]; }) /
+                        static_cast<float>(width_);
     const float inverse = inverse_[row];
     for (size_t i = 0; i < width_; ++i) {
       x_gradient[i] += (y_gradient[i] * gain[i] - normed[i] * along) * inverse;

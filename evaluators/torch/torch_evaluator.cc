@@ -13,10 +13,10 @@
 #include "absl/strings/ascii.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_replace.h"
-#include "evaluators/torch/blas.h"
-#include "evaluators/torch/network_population.h"
 #include "evaluators/program_tile.h"
 #include "evaluators/task/task.h"
+#include "evaluators/torch/blas.h"
+#include "evaluators/torch/network_population.h"
 #include "evaluators/torch/training_run.h"
 #include "evaluators/train_in_step.h"
 #include "evaluators/without_exceptions.h"
@@ -111,15 +111,14 @@ absl::StatusOr<Evaluation> TorchEvaluator::Evaluate(const Program& program, cons
   if (resolved->has_mlp()) return EvaluateMlp(program, *resolved, seed_index, measure);
   absl::StatusOr<Evaluation> result;
   EvaluatePopulation(request, [&](size_t, absl::StatusOr<std::vector<Evaluation>> evaluations) {
-    result = evaluations.ok() ? absl::StatusOr<Evaluation>(evaluations->front())
-                              : evaluations.status();
+    result =
+        evaluations.ok() ? absl::StatusOr<Evaluation>(evaluations->front()) : evaluations.status();
   });
   return result;
 }
 
-absl::StatusOr<Evaluation> TorchEvaluator::EvaluateMlp(const Program& program,
-                                                       const v1::Task& task, int seed_index,
-                                                       Measure measure) {
+absl::StatusOr<Evaluation> TorchEvaluator::EvaluateMlp(const Program& program, const v1::Task& task,
+                                                       int seed_index, Measure measure) {
   return WithoutTorchExceptions([&]() -> absl::StatusOr<Evaluation> {
     auto problem = problems_.Get(task, seed_index);
     if (!problem.ok()) return problem.status();

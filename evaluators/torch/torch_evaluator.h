@@ -1,6 +1,6 @@
-// The evaluator that trains with torch's kernels on this machine's processor: convolutional nets and
-// transformers by populations (see NetworkPopulation), multi-layer perceptrons one by one, as what
-// others are compared with.
+// The evaluator that trains with torch's kernels on this machine's processor: convolutional nets
+// and transformers by populations (see NetworkPopulation), multi-layer perceptrons one by one, as
+// what others are compared with.
 //
 //   TorchEvaluator evaluator("/usr/share/lathe/data");
 //   absl::StatusOr<Evaluation> e = evaluator.Evaluate(program, task, 0, Measure::kValidation);

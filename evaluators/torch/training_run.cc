@@ -2,9 +2,9 @@
 
 #include <vector>
 
-#include "evaluators/torch/mlp.h"
 #include "evaluators/model_step.h"
 #include "evaluators/task/task.h"
+#include "evaluators/torch/mlp.h"
 #include "evaluators/training_rules.h"
 
 namespace lathe {

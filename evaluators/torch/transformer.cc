@@ -125,8 +125,8 @@ class TransformerNetwork : public Network {
       TransformerParameters all = {.tokens = where(0), .positions = where(1), .blocks = {}};
       size_t i = 2;
       for (uint32_t layer = 0; layer < task.transformer().layers(); ++layer, i += 6) {
-        all.blocks.push_back({where(i), where(i + 1), where(i + 2), where(i + 3), where(i + 4),
-                              where(i + 5)});
+        all.blocks.push_back(
+            {where(i), where(i + 1), where(i + 2), where(i + 3), where(i + 4), where(i + 5)});
       }
       all.gain = where(i);
       all.vocabulary = where(i + 1);

@@ -52,8 +52,8 @@ TransformerBlock::TransformerBlock(const TransformerSizes& sizes, const BlockPar
       attention_out_(MakeLinear(attended_, parameters.attention_out, out_, attended_gradient_,
                                 gradients.attention_out, out_gradient_)),
       go_up_(MakeLinear(in_, parameters.up, up_, in_gradient_, gradients.up, up_gradient_)),
-      go_down_(MakeLinear(up_, parameters.down, out_, up_gradient_, gradients.down, out_gradient_)) {
-}
+      go_down_(
+          MakeLinear(up_, parameters.down, out_, up_gradient_, gradients.down, out_gradient_)) {}
 
 void TransformerBlock::Forward(float* x) {
   attention_norm_.Forward(x, parameters_.attention_gain, attention_in_.data());

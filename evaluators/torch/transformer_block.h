@@ -1,5 +1,5 @@
-// A block of the transformer of proto/lathe/v1/task.proto, there and back: attention and a ReLU layer,
-// each behind a norm and added to what it is given.
+// A block of the transformer of proto/lathe/v1/task.proto, there and back: attention and a ReLU
+// layer, each behind a norm and added to what it is given.
 #ifndef LATHE_EVALUATORS_TORCH_TRANSFORMER_BLOCK_H_
 #define LATHE_EVALUATORS_TORCH_TRANSFORMER_BLOCK_H_
 
@@ -39,8 +39,8 @@ class TransformerBlock {
  private:
   using Floats = std::vector<float>;
 
-  Linear MakeLinear(Floats& x, float* weight, Floats& y, Floats& x_gradient,
-                    float* weight_gradient, Floats& y_gradient) const;
+  Linear MakeLinear(Floats& x, float* weight, Floats& y, Floats& x_gradient, float* weight_gradient,
+                    Floats& y_gradient) const;
 
   const TransformerSizes sizes_;
   const BlockParameters parameters_, gradients_;

@@ -55,11 +55,13 @@ class DeskFixture : public testing::Test {
     return options;
   }
 
-  std::string AddWorker(const std::string& numeric_class = "class-a", bool has_data = true) {
+  std::string AddWorker(const std::string& numeric_class = "class-a", bool has_data = true,
+                        const std::vector<std::string>& models = {}) {
     v1::RegisterWorkerRequest request;
     request.mutable_worker()->set_display_name("test worker");
     request.mutable_worker()->set_numeric_class(numeric_class);
     request.mutable_worker()->set_batch(8);
+    for (const std::string& model : models) request.mutable_worker()->add_models(model);
     if (has_data) {
       v1::WorkerDataset& dataset = *request.mutable_worker()->add_datasets();
       dataset.set_name("digits");

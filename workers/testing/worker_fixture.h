@@ -99,6 +99,7 @@ class WorkerTest : public testing::Test {
     runner_.hello.set_numeric_class("of-the-test");
     runner_.hello.set_device("abacus");
     runner_.hello.add_datasets()->set_name("digits");
+    runner_.hello.add_models("conv_net");
     options_ = {.display_name = "the worker",
                 .batch = 4,
                 .lease_wait = std::chrono::milliseconds(50),
