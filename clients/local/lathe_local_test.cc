@@ -158,6 +158,8 @@ INSTANTIATE_TEST_SUITE_P(
         BadInput{"ill_typed_program", "job.yaml --set warm_start=[ill_typed.lathe]", 2, "5:6"},
         BadInput{"missing_program_file", "job.yaml --set warm_start=[gone.lathe]", 2, "gone.lathe"},
         BadInput{"unknown_dataset", "job.yaml --set task.dataset=mnist", 2, "task.dataset"},
+        BadInput{"model_of_torch", "job.yaml --set task.conv_net.channels=[4]", 1,
+                 "task.conv_net: is trained by lathe-evaluator-torch"},
         BadInput{"missing_data", "job.yaml --data empty", 1, "empty/digits.csv.gz"},
         BadInput{"damaged_data", "job.yaml --data damaged", 1, "damaged/digits.csv.gz"},
         BadInput{"negative_seed", "job.yaml --seed -1", 2, "seed"},

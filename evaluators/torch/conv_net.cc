@@ -5,6 +5,7 @@
 #include "evaluators/task/task.h"
 #include "evaluators/torch/convolution_layer.h"
 #include "evaluators/torch/cross_entropy.h"
+#include "evaluators/torch/linear.h"
 #include "evaluators/torch/network.h"
 
 namespace lathe {
@@ -29,9 +30,12 @@ class Pass {
         flat_(static_cast<size_t>(batch * last.inputs)),
         flat_gradient_(flat_.size()),
         logits_(static_cast<size_t>(batch * last.classes)),
-        forward_(Flat(flat_), Weight(last.weight).Transposed(), Logits()),
-        backward_weight_(Logits().Transposed(), Flat(flat_), Weight(last.weight_gradient)),
-        backward_flat_(Logits(), Weight(last.weight), Flat(flat_gradient_)),
+        linear_({.x = Flat(flat_),
+                 .weight = Weight(last.weight),
+                 .y = Logits(),
+                 .x_gradient = Flat(flat_gradient_),
+                 .weight_gradient = Weight(last.weight_gradient),
+                 .y_gradient = Logits()}),
         loss_(Logits()) {
     for (size_t i = 0; i < convolutions.size(); ++i) {
       layers_.emplace_back(convolutions[i], batch, filters[i]);
@@ -61,7 +65,7 @@ class Pass {
       layers_[i].Forward(biases[i]);
     }
     Flatten();
-    forward_.Run();
+    linear_.Forward();
     for (int64_t row = 0; row < batch_; ++row) {
       for (int64_t i = 0; i < last_.classes; ++i) logits_[Index(row, i)] += last_.bias[i];
     }
@@ -72,12 +76,11 @@ class Pass {
 
   void Backward(std::span<float* const> bias_gradients) {
     loss_.Gradient(labels_);
-    backward_weight_.Run();
+    linear_.Backward();
     std::fill_n(last_.bias_gradient, last_.classes, 0.0f);
     for (int64_t row = 0; row < batch_; ++row) {
       for (int64_t i = 0; i < last_.classes; ++i) last_.bias_gradient[i] += logits_[Index(row, i)];
     }
-    backward_flat_.Run();
     Unflatten();
     for (size_t i = layers_.size(); i-- > 0;) {
       layers_[i].Backward(bias_gradients[i]);
@@ -119,9 +122,10 @@ class Pass {
   const int64_t batch_;
   const LastLayer last_;
   std::vector<float> images_;  // [batch][height][width][channels]
-  std::vector<float> flat_, flat_gradient_, logits_;
+  std::vector<float> flat_, flat_gradient_;
+  std::vector<float> logits_;  // become their own gradient
   std::vector<uint8_t> labels_;
-  Product forward_, backward_weight_, backward_flat_;
+  Linear linear_;
   CrossEntropy loss_;
   std::deque<ConvolutionLayer> layers_;
 };
@@ -135,14 +139,14 @@ class ConvNet : public Network {
     for (size_t i = 0; i < convolutions_.size(); ++i) {
       filters_.emplace_back(convolutions_[i]);
       biases_.push_back(Parameter(2 * i + 1));
-      bias_gradients_.push_back(Network::Gradient(2 * i + 1));
+      bias_gradients_.push_back(Gradient(2 * i + 1));
     }
     const size_t weight = 2 * convolutions_.size();
     const Shape shape = ParameterShapes(task)[weight];
     const LastLayer last = {.weight = Parameter(weight),
                             .bias = Parameter(weight + 1),
-                            .weight_gradient = Network::Gradient(weight),
-                            .bias_gradient = Network::Gradient(weight + 1),
+                            .weight_gradient = Gradient(weight),
+                            .bias_gradient = Gradient(weight + 1),
                             .classes = shape.rows,
                             .inputs = shape.cols};
     training_ = std::make_unique<Pass>(convolutions_, batch_, filters_, last);
@@ -158,7 +162,7 @@ class ConvNet : public Network {
     const double loss = training_->Forward(biases_);
     training_->Backward(bias_gradients_);
     for (size_t i = 0; i < filters_.size(); ++i) {
-      filters_[i].UnpackGradient(Network::Gradient(2 * i));
+      filters_[i].UnpackGradient(Gradient(2 * i));
     }
     return loss / static_cast<double>(batch_);
   }

@@ -103,8 +103,9 @@ void ConvolutionLayer::ForEachPooled(float* values, Visit visit) const {
       for (int64_t x = 0; x < width; ++x, pixel += static_cast<size_t>(outputs_)) {
         const int64_t row = image * height_ + step * y;
         float* const first = values + (row * width_ + step * x) * outputs_;
-        float* const below = first + width_ * outputs_;
-        float* const taps[] = {first, first + outputs_, below, below + outputs_};
+        float* const right = first + (pools_ ? outputs_ : 0);
+        float* const below = first + (pools_ ? width_ * outputs_ : 0);
+        float* const taps[] = {first, right, below, below + (right - first)};
         visit(taps, pools_ ? 4 : 1, pixel);
       }
     }
@@ -147,9 +148,15 @@ void ConvolutionLayer::Unpool(float* const* taps, int count, float* __restrict b
   const auto channels = static_cast<size_t>(outputs_);
   for (int tap = 0; tap < count; ++tap) {
     float* const __restrict values = taps[tap];
-    for (size_t i = 0; i < channels; ++i) values[i] = winner[i] == tap ? delta[i] : 0;
+    for (size_t i = 0; i < channels; ++i) {
+      const float own = delta[i];  // read in any case, or compilers branch
+      values[i] = winner[i] == tap ? own : 0;
+    }
   }
-  for (size_t i = 0; i < channels; ++i) bias_gradient[i] += winner[i] == kNobody ? 0 : delta[i];
+  for (size_t i = 0; i < channels; ++i) {
+    const float own = delta[i];
+    bias_gradient[i] += winner[i] == kNobody ? 0 : own;
+  }
 }
 
 void ConvolutionLayer::Backward(float* bias_gradient) {

@@ -120,7 +120,7 @@ class NetworkPopulationTest : public testing::TestWithParam<bool> {
     return trained;
   }
 
-  const v1::Task task_ = TaskOf(GetParam());
+  v1::Task task_ = TaskOf(GetParam());
   const std::vector<Program> programs_ = ManyPrograms();
   Problem problem_;
 };
@@ -145,7 +145,7 @@ TEST_P(NetworkPopulationTest, AProgramScoresTheSameAloneAndAnywhereAmongAnyOther
     for (const int i : order) programs.push_back(&programs_[static_cast<size_t>(i)]);
     const std::vector<Trained> together = Train(programs);
     for (size_t i = 0; i < together.size(); ++i) {
-      EXPECT_EQ(together[i] == alone[static_cast<size_t>(order[i])], true)
+      EXPECT_TRUE(together[i] == alone[static_cast<size_t>(order[i])])
           << "program " << order[i] << " at " << i;
     }
   }
@@ -153,9 +153,8 @@ TEST_P(NetworkPopulationTest, AProgramScoresTheSameAloneAndAnywhereAmongAnyOther
 
 TEST_P(NetworkPopulationTest, Learns) {
   Program adamw = Canonicalize(*KnownProgram("adamw"));
-  v1::Task& task = const_cast<v1::Task&>(task_);
-  task.set_steps(150);
-  task.set_objective(v1::Task::TRAINING_LOSS_AREA);
+  task_.set_steps(150);
+  task_.set_objective(v1::Task::TRAINING_LOSS_AREA);
   // The 50 examples of random numbers, which it can learn by heart.
   problem_.validation = problem_.train;
   NetworkPopulation models(GetParam() ? MakeTransformer(task_) : MakeConvNet(task_), 1, problem_);

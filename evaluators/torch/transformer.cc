@@ -133,7 +133,7 @@ class TransformerNetwork : public Network {
       return all;
     };
     const TransformerParameters parameters = at([this](size_t i) { return Parameter(i); });
-    const TransformerParameters gradients = at([this](size_t i) { return Network::Gradient(i); });
+    const TransformerParameters gradients = at([this](size_t i) { return Gradient(i); });
     training_ = std::make_unique<Pass>(sizes, vocabulary, parameters, gradients);
     scoring_ = std::make_unique<Pass>(sizes, vocabulary, parameters, gradients);
     tokens_ = static_cast<double>(sizes.Tokens());
