@@ -22,18 +22,20 @@ Filters::Filters(const Convolution& convolution)
 
 void Filters::Pack(const float* weight) {
   float* packed = values_.data();
-  for (int64_t out = 0; out < outputs_; ++out, weight += inputs_ * kTaps) {
-    for (int64_t tap = 0; tap < kTaps; ++tap) {
-      for (int64_t in = 0; in < inputs_; ++in) *packed++ = weight[in * kTaps + tap];
+  for (int64_t tap = 0; tap < kTaps; ++tap) {
+    for (int64_t in = 0; in < inputs_; ++in) {
+      const float* first = weight + in * kTaps + tap;
+      for (int64_t out = 0; out < outputs_; ++out) *packed++ = first[out * inputs_ * kTaps];
     }
   }
 }
 
 void Filters::UnpackGradient(float* gradient) const {
   const float* packed = gradient_.data();
-  for (int64_t out = 0; out < outputs_; ++out, gradient += inputs_ * kTaps) {
-    for (int64_t tap = 0; tap < kTaps; ++tap) {
-      for (int64_t in = 0; in < inputs_; ++in) gradient[in * kTaps + tap] = *packed++;
+  for (int64_t tap = 0; tap < kTaps; ++tap) {
+    for (int64_t in = 0; in < inputs_; ++in) {
+      float* first = gradient + in * kTaps + tap;
+      for (int64_t out = 0; out < outputs_; ++out) first[out * inputs_ * kTaps] = *packed++;
     }
   }
 }
@@ -54,14 +56,16 @@ ConvolutionLayer::ConvolutionLayer(const Convolution& convolution, int64_t batch
       value_gradient_(values_.size()),
       column_gradient_(columns_.size()),
       input_gradient_(padded_.size()),
-      forward_({columns_.data(), batch * height_ * width_, kTaps * inputs_},
-               filters.Values().Transposed(), {values_.data(), batch * height_ * width_, outputs_}),
-      backward_filters_(
-          Matrix{value_gradient_.data(), batch * height_ * width_, outputs_}.Transposed(),
-          {columns_.data(), batch * height_ * width_, kTaps * inputs_}, filters.Gradient()),
-      backward_columns_({value_gradient_.data(), batch * height_ * width_, outputs_},
-                        filters.Values(),
-                        {column_gradient_.data(), batch * height_ * width_, kTaps * inputs_}) {}
+      forward_(Rows(columns_), filters.Values(), Rows(values_)),
+      backward_filters_(Rows(columns_).Transposed(), Rows(value_gradient_), filters.Gradient()),
+      backward_columns_(Rows(value_gradient_), filters.Values().Transposed(),
+                        Rows(column_gradient_)) {}
+
+// A row for each pixel.
+Matrix ConvolutionLayer::Rows(std::vector<float>& values) const {
+  const int64_t rows = batch_ * height_ * width_;
+  return {values.data(), rows, static_cast<int64_t>(values.size()) / rows};
+}
 
 // Calls visit(where three pixels begin among the padded ones, where they begin among the columns).
 template <typename Visit>

@@ -13,7 +13,7 @@
 
 namespace lathe {
 
-// The weights of a convolution in the order of a row's pixels: [out][3][3][in].
+// The weights of a convolution as a row of pixels is multiplied by them: [3][3][in][out].
 class Filters {
  public:
   explicit Filters(const Convolution& convolution);
@@ -22,8 +22,8 @@ class Filters {
   void Pack(const float* weight);
   void UnpackGradient(float* gradient) const;
 
-  Matrix Values() { return {values_.data(), outputs_, 9 * inputs_}; }
-  Matrix Gradient() { return {gradient_.data(), outputs_, 9 * inputs_}; }
+  Matrix Values() { return {values_.data(), 9 * inputs_, outputs_}; }
+  Matrix Gradient() { return {gradient_.data(), 9 * inputs_, outputs_}; }
 
  private:
   const int64_t outputs_, inputs_;
@@ -56,6 +56,7 @@ class ConvolutionLayer {
   template <typename Visit>
   void ForEachRow(Visit visit) const;
   size_t PaddedLine(int64_t line) const;
+  Matrix Rows(std::vector<float>& values) const;
 
   const int64_t batch_, height_, width_, inputs_, outputs_;
   const bool pools_;

@@ -1,4 +1,4 @@
-// Matrices over memory of the caller's, and their products by torch's kernels.
+// Matrices over memory of the caller's, and what torch and the vm make of them.
 #ifndef LATHE_EVALUATORS_TORCH_MATRIX_H_
 #define LATHE_EVALUATORS_TORCH_MATRIX_H_
 
@@ -16,7 +16,10 @@ struct Matrix {
   Matrix Transposed() const { return {data, rows, cols, !transposed}; }
 };
 
-// out = a * b, over the same memory each time. Not thread-safe.
+// out = a * b, over the same memory each time. By the BLAS that torch uses; where b is small enough
+// to stay in a cache, by the vm's loops, which are up to twice as fast then. Sizes alone decide.
+//
+// Not thread-safe.
 class Product {
  public:
   Product(const Matrix& a, const Matrix& b, const Matrix& out);
@@ -26,9 +29,10 @@ class Product {
   // Throws what torch throws.
   void Run() const;
 
+  class Way;  // to compute it
+
  private:
-  struct Tensors;
-  std::unique_ptr<Tensors> tensors_;
+  std::unique_ptr<Way> way_;
 };
 
 // out[i] = the softmax of in[i], or its logarithm, for each row.

@@ -1,6 +1,7 @@
 // A network of which each example is trained by itself: one model's parameters, gradient and
-// activations, in memory that is taken once. Products of matrices are torch's; backward is written
-// out, because torch's autograd costs more than the arithmetic of a small model.
+// activations, in memory that is taken once. Products of matrices are torch's, narrow ones the vm's
+// (see matrix.h); backward is written out, because torch's autograd costs more than the arithmetic
+// of a small model.
 //
 //   std::unique_ptr<Network> network = MakeConvNet(task);
 //   std::ranges::copy(problem.initial_parameters, network->Parameters().begin());

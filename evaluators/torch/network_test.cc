@@ -6,6 +6,7 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
+#include <array>
 #include <cmath>
 #include <limits>
 #include <numeric>
@@ -16,6 +17,7 @@
 #include "evaluators/task/task.h"
 #include "evaluators/torch/blas.h"
 #include "evaluators/torch/convolution_layer.h"
+#include "evaluators/torch/matrix.h"
 
 namespace lathe {
 namespace {
@@ -263,6 +265,38 @@ INSTANTIATE_TEST_SUITE_P(
                     Model{.channels = {}, .context = 5, .width = 12, .heads = 3, .layers = 1},
                     Model{.channels = {}, .context = 1, .width = 8, .heads = 8, .layers = 1},
                     Model{.channels = {}, .context = 17, .width = 20, .heads = 1, .layers = 2}));
+
+// On both sides of the size at which the way changes.
+TEST(Product, IsThatOfTorchWhateverIsTransposed) {
+  RandomStream random(3, {});
+  for (const auto& [rows, inner, cols] :
+       {std::array<int64_t, 3>{5, 7, 3}, std::array<int64_t, 3>{4, 256, 256},
+        std::array<int64_t, 3>{4, 257, 256}, std::array<int64_t, 3>{1, 1, 1}}) {
+    for (const bool turn_a : {false, true}) {
+      for (const bool turn_b : {false, true}) {
+        const auto drawn = [&](int64_t m, int64_t n, bool turn) {
+          at::Tensor tensor = at::empty({turn ? n : m, turn ? m : n}, at::kFloat);
+          for (int64_t i = 0; i < tensor.numel(); ++i) {
+            tensor.data_ptr<float>()[i] = static_cast<float>(random.Normal());
+          }
+          return tensor;
+        };
+        const at::Tensor a = drawn(rows, inner, turn_a), b = drawn(inner, cols, turn_b);
+        at::Tensor out = at::full({rows, cols}, NAN);
+        const auto matrix = [](const at::Tensor& t, bool turn) {
+          return Matrix{t.data_ptr<float>(), t.size(0), t.size(1), turn};
+        };
+        const Product product(matrix(a, turn_a), matrix(b, turn_b), matrix(out, false));
+        product.Run();
+        product.Run();
+        const at::Tensor da = a.to(at::kDouble), db = b.to(at::kDouble);
+        const at::Tensor expected = (turn_a ? da.t() : da).mm(turn_b ? db.t() : db);
+        EXPECT_TRUE(at::allclose(out.to(at::kDouble), expected, 1e-5, 2e-5))
+            << rows << " " << inner << " " << cols << " " << turn_a << turn_b;
+      }
+    }
+  }
+}
 
 // Images of several channels whose height and width are odd: the last row and column stay out.
 TEST(ConvolutionLayer, PoolsOddImages) {
