@@ -17,6 +17,6 @@ int main(int argc, char** argv) {
   for (bench::Figure& figure : bench::RegisterNetworks()) figures.push_back(std::move(figure));
   return bench::RunBenchmarks(argc, argv, figures,
                               {"kernels: " + isa, "BLAS of torch: " + BlasName(),
-                               "conv and transformer populations: products of narrow matrices, by "
-                               "that BLAS, are half of a step and bound it"});
+                               "conv and transformer populations: bounded by products of matrices, "
+                               "two and three fifths of a step; the rest moves memory"});
 }
