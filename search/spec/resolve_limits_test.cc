@@ -25,7 +25,7 @@ std::string MessageOf(const v1::JobSpec& job) {
   return std::string(ResolveJob(job).status().message());
 }
 
-// Adds to `empty` the paths of fields of `message` that have no value.
+// Adds to `empty` the paths of fields of `message` that have no value, nor another of their oneof.
 void CollectEmpty(const google::protobuf::Message& message, const std::string& place,
                   std::set<std::string>& empty) {
   const auto* reflection = message.GetReflection();
@@ -36,7 +36,9 @@ void CollectEmpty(const google::protobuf::Message& message, const std::string& p
   for (int i = 0; i < descriptor->field_count(); ++i) {
     const auto* field = descriptor->field(i);
     const std::string path = place + field->name();
-    if (with_value.count(field) == 0) empty.insert(path);
+    const auto* oneof = field->real_containing_oneof();
+    const bool other = oneof != nullptr && reflection->HasOneof(message, oneof);
+    if (with_value.count(field) == 0 && !other) empty.insert(path);
     if (field->cpp_type() != google::protobuf::FieldDescriptor::CPPTYPE_MESSAGE) continue;
     if (with_value.count(field) == 0 || field->is_map()) continue;
     if (!field->is_repeated()) {
