@@ -30,6 +30,21 @@ absl::Status CheckModel(const v1::Task& task, const Evaluator& evaluator) {
       "this evaluator trains ", absl::StrJoin(trained, ", ")));
 }
 
+DatasetSurvey Evaluator::Datasets() {
+  DatasetSurvey survey;
+  for (const auto& [name, data] : ShippedDatasets()) {
+    v1::Task task;
+    task.set_dataset(name);
+    const absl::Status status = Check(task);
+    if (status.ok()) {
+      survey.whole[name] = data;
+    } else {
+      survey.problems[name] = std::string(status.message());
+    }
+  }
+  return survey;
+}
+
 void Evaluator::EvaluatePopulation(const PopulationRequest& request,
                                    const OnEvaluations& on_evaluations) {
   for (size_t i = 0; i < request.programs.size(); ++i) {

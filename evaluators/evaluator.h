@@ -11,6 +11,7 @@
 
 #include "absl/status/statusor.h"
 #include "dsl/program.h"
+#include "evaluators/task/dataset_catalog.h"
 #include "lathe/v1/task.pb.h"
 
 namespace lathe {
@@ -74,6 +75,9 @@ class Evaluator {
   // Whether this evaluator can run `task`: its data are there and undamaged. The message names the
   // file or field at fault.
   virtual absl::Status Check(const v1::Task& task) = 0;
+
+  // The data that are there. What ships, as Check has it, unless an evaluator knows of more.
+  virtual DatasetSurvey Datasets();
 
   // Trains once with `program` as the optimizer. Safe to call from several threads. `task` is
   // resolved (see evaluators/task/task.h). An error is the machine's or the caller's fault, never

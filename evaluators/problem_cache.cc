@@ -1,30 +1,51 @@
 #include "evaluators/problem_cache.h"
 
+#include <google/protobuf/util/message_differencer.h>
+
+#include "absl/status/status.h"
+#include "absl/strings/str_cat.h"
 #include "evaluators/task/task.h"
 
 namespace lathe {
+namespace {
+
+bool IsThatOf(const v1::Task& task, const Dataset& dataset) {
+  return google::protobuf::util::MessageDifferencer::Equals(task.data(), dataset.data);
+}
+
+}  // namespace
 
 ProblemCache::ProblemCache(std::string data_directory, size_t max_bytes)
     : data_directory_(std::move(data_directory)), max_bytes_(max_bytes) {}
 
-absl::StatusOr<std::shared_ptr<const Dataset>> ProblemCache::GetDataset(const std::string& name) {
+absl::StatusOr<std::shared_ptr<const Dataset>> ProblemCache::GetDataset(const v1::Task& task) {
+  const std::string& name = task.dataset();
   {
     const std::lock_guard lock(mutex_);
-    if (const auto found = datasets_.find(name); found != datasets_.end()) return found->second;
+    const auto found = datasets_.find(name);
+    if (found != datasets_.end() && IsThatOf(task, *found->second)) return found->second;
   }
   absl::StatusOr<Dataset> dataset = LoadDataset(data_directory_, name);
   if (!dataset.ok()) return dataset.status();
+  if (!IsThatOf(task, *dataset)) {
+    return absl::FailedPreconditionError(absl::StrCat(
+        data_directory_, ": ", name, " is not what the task says: content ",
+        dataset->data.content_hash(), " is there; required: ", task.data().content_hash()));
+  }
   const std::lock_guard lock(mutex_);
+  std::shared_ptr<const Dataset>& kept = datasets_[name];
   // Two threads may have read the same file; both get the one that came first.
-  return datasets_.try_emplace(name, std::make_shared<const Dataset>(*std::move(dataset)))
-      .first->second;
+  if (kept == nullptr || !IsThatOf(task, *kept)) {
+    kept = std::make_shared<const Dataset>(*std::move(dataset));
+  }
+  return kept;
 }
 
 absl::StatusOr<std::shared_ptr<const Problem>> ProblemCache::Get(const v1::Task& task,
                                                                  int seed_index) {
   const Key key = {TaskHash(task), seed_index};
   if (std::shared_ptr<const Problem> problem = Find(key)) return problem;
-  absl::StatusOr<std::shared_ptr<const Dataset>> dataset = GetDataset(task.dataset());
+  absl::StatusOr<std::shared_ptr<const Dataset>> dataset = GetDataset(task);
   if (!dataset.ok()) return dataset.status();
   return Insert(key, std::make_shared<const Problem>(DrawProblem(**dataset, task, seed_index)));
 }
@@ -32,7 +53,7 @@ absl::StatusOr<std::shared_ptr<const Problem>> ProblemCache::Get(const v1::Task&
 absl::Status ProblemCache::CheckData(const v1::Task& task) {
   absl::StatusOr<v1::Task> resolved = ResolveTask(task);
   if (!resolved.ok()) return resolved.status();
-  return GetDataset(resolved->dataset()).status();
+  return GetDataset(*resolved).status();
 }
 
 std::shared_ptr<const Problem> ProblemCache::Find(const Key& key) {

@@ -14,7 +14,7 @@
 
 #include "absl/status/statusor.h"
 #include "dsl/hash.h"
-#include "evaluators/dataset.h"
+#include "evaluators/datasets/load_dataset.h"
 #include "evaluators/splits.h"
 #include "lathe/v1/task.pb.h"
 
@@ -32,12 +32,15 @@ class ProblemCache {
   // place in the cache.
   absl::StatusOr<std::shared_ptr<const Problem>> Get(const v1::Task& task, int seed_index);
 
-  // A dataset of the directory. It is read once; a failure is not remembered, so that a file may be
-  // put right while a process runs.
-  absl::StatusOr<std::shared_ptr<const Dataset>> GetDataset(const std::string& name);
+  // The dataset of a resolved task: of its name in the directory, with its content. It is read
+  // once; a failure is not remembered, so that a file may be put right while a process runs.
+  absl::StatusOr<std::shared_ptr<const Dataset>> GetDataset(const v1::Task& task);
 
   // Whether a task is right and its data are there and undamaged.
   absl::Status CheckData(const v1::Task& task);
+
+  // What the directory holds at present; keeps none of it.
+  DatasetSurvey Survey() const { return SurveyDatasets(data_directory_); }
 
   size_t Bytes() const;
 

@@ -7,6 +7,8 @@
 #include <thread>
 #include <vector>
 
+#include "evaluators/datasets/load_dataset.h"
+#include "evaluators/datasets/registered.h"
 #include "evaluators/task/task.h"
 
 namespace lathe {
@@ -71,6 +73,46 @@ TEST(ProblemCache, FindsAFileThatWasPutThere) {
   EXPECT_TRUE(cache.Get(TaskWithSeed(1), 0).ok());
   std::filesystem::remove_all(directory);
   EXPECT_TRUE(cache.Get(TaskWithSeed(1), 1).ok()) << "the data are in memory";
+}
+
+TEST(ProblemCache, FindsWhatIsRegisteredIfItIsWhatTheTaskSays) {
+  const std::string directory = testing::TempDir() + "/lathe_problem_cache_registered";
+  std::filesystem::remove_all(directory);
+  Dataset first;
+  first.data.add_shape(1);
+  for (uint8_t i = 0; i < 10; ++i) {
+    first.bytes.push_back(i);
+    first.classes.push_back(i % 3);
+  }
+  Dataset second = first;
+  second.bytes.front() = 77;
+  ASSERT_TRUE(CompleteDataset(first).ok() && CompleteDataset(second).ok());
+  const auto task_of = [](const Dataset& dataset) {
+    v1::Task task;
+    task.set_dataset("mine");
+    task.set_train_examples(6);
+    task.set_validation_examples(2);
+    task.set_test_examples(2);
+    task.set_batch(2);
+    *task.mutable_data() = dataset.data;
+    return ResolveTask(task).value();
+  };
+  ASSERT_TRUE(RegisterDataset(directory, "mine", first, {"test"}).ok());
+  ProblemCache cache(directory, kPlenty);
+  EXPECT_TRUE(cache.Get(task_of(first), 0).ok());
+  EXPECT_EQ(cache.Survey().whole.count("mine"), 1u);
+  const absl::Status other = cache.Get(task_of(second), 0).status();
+  EXPECT_EQ(other.code(), absl::StatusCode::kFailedPrecondition);
+  EXPECT_EQ(std::string(other.message()), directory + ": mine is not what the task says: content " +
+                                              first.data.content_hash() +
+                                              " is there; required: " + second.data.content_hash());
+  // Of the same content, but otherwise not what it is.
+  v1::Task wrong = task_of(first);
+  wrong.mutable_data()->set_classes(4);
+  EXPECT_FALSE(cache.CheckData(wrong).ok());
+  ASSERT_TRUE(RegisterDataset(directory, "mine", second, {"test", true}).ok());
+  EXPECT_TRUE(cache.Get(task_of(second), 0).ok()) << "it was replaced while the process runs";
+  std::filesystem::remove_all(directory);
 }
 
 TEST(ProblemCache, GivesThreadsTheSame) {

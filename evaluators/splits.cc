@@ -1,6 +1,8 @@
 #include "evaluators/splits.h"
 
+#include <array>
 #include <cmath>
+#include <string_view>
 
 #include "dsl/random.h"
 #include "evaluators/task/model.h"
@@ -24,18 +26,49 @@ double UniformWithin(RandomStream& random, double bound) {
   return bound * (2 * random.Uniform() - 1);
 }
 
-Examples Select(const Dataset& dataset, std::span<const int> indices,
-                std::span<const double> scales) {
-  Examples examples{.features = dataset.features, .values = {}, .classes = {}};
-  examples.values.reserve(indices.size() * scales.size());
+// Where a value of a row of `width` values is.
+size_t PlaceOf(int row, size_t width) {
+  return static_cast<size_t>(row) * width;
+}
+
+Examples SelectExamples(const Dataset& dataset, std::span<const int> indices,
+                        std::span<const double> scales) {
+  const size_t features = scales.size();
+  Examples examples{.features = static_cast<int>(features), .values = {}, .classes = {}};
+  examples.values.reserve(indices.size() * features);
   examples.classes.reserve(indices.size());
   for (int index : indices) {
-    const std::span<const uint8_t> features = dataset.Features(index);
-    for (size_t i = 0; i < scales.size(); ++i) {
-      const double share = static_cast<double>(features[i]) / dataset.max_value;
-      examples.values.push_back(static_cast<float>(share * scales[i]));
+    const size_t begin = PlaceOf(index, features);
+    for (size_t i = 0; i < features; ++i) {
+      const double value = dataset.reals.empty()
+                               ? static_cast<double>(dataset.bytes[begin + i]) / dataset.max_value
+                               : dataset.reals[begin + i];
+      examples.values.push_back(static_cast<float>(value * scales[i]));
     }
-    examples.classes.push_back(dataset.Class(index));
+    examples.classes.push_back(dataset.classes[static_cast<size_t>(index)]);
+  }
+  return examples;
+}
+
+// What each byte of a text is as a token.
+std::array<uint8_t, 256> TokensOf(std::string_view vocabulary) {
+  std::array<uint8_t, 256> tokens = {};
+  for (size_t i = 0; i < vocabulary.size(); ++i) {
+    tokens[static_cast<uint8_t>(vocabulary[i])] = static_cast<uint8_t>(i);
+  }
+  return tokens;
+}
+
+// Blocks of a text, of `width` tokens each: a context and what comes after it.
+Examples SelectBlocks(const Dataset& dataset, std::span<const int> indices, size_t width) {
+  const std::array<uint8_t, 256> tokens = TokensOf(dataset.vocabulary);
+  Examples examples{.values = {}, .classes = {}, .context = static_cast<int>(width) - 1};
+  examples.tokens.reserve(indices.size() * width);
+  for (int index : indices) {
+    const size_t begin = PlaceOf(index, width);
+    for (size_t i = 0; i < width; ++i) {
+      examples.tokens.push_back(tokens[dataset.bytes[begin + i]]);
+    }
   }
   return examples;
 }
@@ -43,7 +76,7 @@ Examples Select(const Dataset& dataset, std::span<const int> indices,
 // Draws some classes anew.
 void AddLabelNoise(const v1::Task& task, int seed_index, Examples& examples) {
   if (task.label_noise() == 0) return;
-  const auto classes = static_cast<uint64_t>(DatasetByName(task.dataset())->classes);
+  const uint64_t classes = task.data().classes();
   RandomStream random(task.seed(), {kLabelNoise, static_cast<uint64_t>(seed_index)});
   for (uint8_t& label : examples.classes) {
     if (random.Uniform() < task.label_noise()) label = static_cast<uint8_t>(random.Below(classes));
@@ -94,11 +127,17 @@ size_t Problem::Bytes() const {
 }
 
 Problem DrawProblem(const Dataset& dataset, const v1::Task& task, int seed_index) {
-  const Splits splits = DrawSplits(task, seed_index, dataset.Examples());
-  const std::vector<double> scales = DrawFeatureScales(task, dataset.features);
-  Problem problem = {.train = Select(dataset, splits.train, scales),
-                     .validation = Select(dataset, splits.validation, scales),
-                     .test = Select(dataset, splits.test, scales),
+  const bool text = IsText(dataset.data);
+  const auto width = static_cast<size_t>(text ? TokensPerExample(task) : FeaturesOf(dataset.data));
+  const size_t count = text ? dataset.bytes.size() / width : dataset.classes.size();
+  const Splits splits = DrawSplits(task, seed_index, static_cast<int>(count));
+  const std::vector<double> scales = DrawFeatureScales(task, text ? 0 : static_cast<int>(width));
+  const auto select = [&](std::span<const int> indices) {
+    return text ? SelectBlocks(dataset, indices, width) : SelectExamples(dataset, indices, scales);
+  };
+  Problem problem = {.train = select(splits.train),
+                     .validation = select(splits.validation),
+                     .test = select(splits.test),
                      .initial_parameters = DrawInitialParameters(task, seed_index)};
   AddLabelNoise(task, seed_index, problem.train);
   return problem;

@@ -14,7 +14,7 @@
 #include <vector>
 
 #include "dsl/executor.h"
-#include "evaluators/dataset.h"
+#include "evaluators/datasets/dataset.h"
 #include "lathe/v1/task.pb.h"
 
 namespace lathe {

@@ -9,6 +9,7 @@
 #include <numeric>
 #include <set>
 
+#include "evaluators/datasets/load_dataset.h"
 #include "evaluators/task/task.h"
 
 namespace lathe {
@@ -28,8 +29,14 @@ v1::Task TaskWithSeed(uint64_t seed) {
 
 // Ten examples whose features tell which example it is.
 Dataset SmallDataset() {
-  Dataset dataset{.features = 2, .max_value = 16, .content = {}};
-  for (uint8_t i = 0; i < 10; ++i) dataset.content.insert(dataset.content.end(), {i, 16, i});
+  Dataset dataset;
+  dataset.data.add_shape(2);
+  dataset.max_value = 16;
+  for (uint8_t i = 0; i < 10; ++i) {
+    dataset.bytes.insert(dataset.bytes.end(), {i, 16});
+    dataset.classes.push_back(i);
+  }
+  EXPECT_TRUE(CompleteDataset(dataset).ok());
   return dataset;
 }
 
@@ -184,7 +191,7 @@ TEST(DrawProblem, ScalesTheFeaturesOfEachSplit) {
   const Dataset dataset = SmallDataset();
   const v1::Task task = SmallTask();
   const Problem problem = DrawProblem(dataset, task, 0);
-  const Splits splits = DrawSplits(task, 0, dataset.Examples());
+  const Splits splits = DrawSplits(task, 0, 10);
   const std::vector<double> scales = DrawFeatureScales(task, 2);
   const auto expect_split = [&](const Examples& examples, const std::vector<int>& indices) {
     ASSERT_EQ(examples.Count(), static_cast<int>(indices.size()));
@@ -199,6 +206,57 @@ TEST(DrawProblem, ScalesTheFeaturesOfEachSplit) {
   expect_split(problem.validation, splits.validation);
   expect_split(problem.test, splits.test);
   EXPECT_EQ(problem.initial_parameters, DrawInitialParameters(task, 0));
+}
+
+TEST(DrawProblem, TakesRealFeaturesAsTheyAre) {
+  Dataset dataset;
+  dataset.data.add_shape(2);
+  for (uint8_t i = 0; i < 10; ++i) {
+    dataset.reals.insert(dataset.reals.end(), {static_cast<float>(-1.5 * i), 300});
+    dataset.classes.push_back(i);
+  }
+  ASSERT_TRUE(CompleteDataset(dataset).ok());
+  const Problem problem = DrawProblem(dataset, SmallTask(), 0);
+  const std::vector<double> scales = DrawFeatureScales(SmallTask(), 2);
+  ASSERT_EQ(problem.train.Count(), 5);
+  for (size_t i = 0; i < 5; ++i) {
+    const double first = -1.5 * problem.train.classes[i];
+    EXPECT_EQ(problem.train.values[2 * i], static_cast<float>(first * scales[0]));
+    EXPECT_EQ(problem.train.values[2 * i + 1], static_cast<float>(300 * scales[1]));
+  }
+}
+
+// Every block of ten letters of its own, so that a token tells the block.
+TEST(DrawProblem, CutsATextIntoBlocksThatDoNotOverlap) {
+  v1::Task task = SmallTask();
+  task.mutable_transformer()->set_context(12);
+  const int64_t width = 13;
+  Dataset dataset;
+  for (int block = 0; block < 10; ++block) {
+    for (int64_t i = 0; i < width; ++i) {
+      const char first = i == 0 ? '!' : static_cast<char>('a' + block);
+      dataset.bytes.push_back(static_cast<uint8_t>(first));
+    }
+  }
+  dataset.bytes.push_back('z');  // fills no block
+  ASSERT_TRUE(CompleteDataset(dataset).ok());
+  *task.mutable_data() = dataset.data;
+  EXPECT_EQ(ExamplesOf(task), 10u);
+  const Problem problem = DrawProblem(dataset, task, 0);
+  std::set<uint8_t> blocks;
+  for (const Examples* split : {&problem.train, &problem.validation, &problem.test}) {
+    EXPECT_EQ(split->context, 12);
+    EXPECT_TRUE(split->values.empty() && split->classes.empty());
+    for (int row = 0; row < split->Count(); ++row) {
+      const auto begin = split->tokens.begin() + row * width;
+      EXPECT_EQ(*begin, 0) << "! is the first of the vocabulary";
+      EXPECT_EQ(std::set<uint8_t>(begin + 1, begin + width).size(), 1u);
+      EXPECT_TRUE(blocks.insert(begin[1]).second);
+    }
+  }
+  EXPECT_EQ(blocks, (std::set<uint8_t>{1, 2, 3, 4, 5, 6, 7, 8, 9, 10}));
+  EXPECT_EQ(problem.train.Count(), 5);
+  EXPECT_EQ(problem.test.Count(), 2);
 }
 
 TEST(DrawProblem, CountsItsBytes) {
@@ -278,6 +336,17 @@ TEST(Drawing, IsFrozen) {
     for (int row : order.Next()) hasher.Number(static_cast<uint64_t>(row));
   }
   EXPECT_EQ(hasher.Digest().Hex(), "f6a2131f4c013c081a8f6595cbe2e988");
+}
+
+TEST(DrawProblem, LabelNoiseDrawsFromTheClassesOfTheData) {
+  v1::Task task = SmallTask();
+  task.mutable_data()->set_classes(2);
+  task.set_label_noise(1);
+  for (int seed_index = 0; seed_index < 20; ++seed_index) {
+    for (uint8_t label : DrawProblem(SmallDataset(), task, seed_index).train.classes) {
+      EXPECT_LT(label, 2);
+    }
+  }
 }
 
 // Of a thousand training examples, half are drawn anew, and one in ten of these keeps its class.

@@ -79,6 +79,11 @@ absl::StatusOr<std::string> EvaluationDesk::FindClass(const std::vector<v1::Task
   return workers_.FindClass(tasks, numeric_class);
 }
 
+DatasetSurvey EvaluationDesk::Datasets() {
+  const std::lock_guard lock(mutex_);
+  return workers_.Datasets();
+}
+
 EvaluationKey EvaluationDesk::KeyOf(const Pending& pending, int seed) const {
   const DeskRequest& request = pending.request;
   return {request.program->hash, pending.task_hash, kLanguageVersion, request.measure_test, seed,
@@ -154,10 +159,8 @@ void EvaluationDesk::AddItem(const PendingPtr& pending, const std::vector<int>& 
     item.key = ItemKeyOf(*pending, seeds);
     by_key_[item.key] = id;
   }
-  const DatasetInfo* dataset = DatasetByName(request.task.dataset());
   queue_.Add(id, {request.numeric_class, request.task.dataset(),
-                  dataset == nullptr ? "" : std::string(dataset->content_hash),
-                  std::string(ModelName(request.task))});
+                  request.task.data().content_hash(), std::string(ModelName(request.task))});
   items_.emplace(id, std::move(item));
 }
 

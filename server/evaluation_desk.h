@@ -66,6 +66,8 @@ class EvaluationDesk {
   // class if it is not empty. Unavailable says what is missing.
   absl::StatusOr<std::string> FindClass(const std::vector<v1::Task>& tasks,
                                         const std::string& numeric_class);
+  // What jobs may name: see WorkerRegistry.
+  DatasetSurvey Datasets();
 
   // For workers; see worker_service.proto. --------------------------------------------------------
 

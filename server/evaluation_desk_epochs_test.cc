@@ -35,7 +35,7 @@ class EvaluationDeskEpochsTest : public DeskFixture {
     request.mutable_worker()->set_batch(8);
     v1::WorkerDataset& dataset = *request.mutable_worker()->add_datasets();
     dataset.set_name("digits");
-    dataset.set_content_hash(std::string(DatasetByName("digits")->content_hash));
+    dataset.set_content_hash(ShippedDatasets().at("digits").content_hash());
     return next_.Register(request)->worker().name();
   }
   std::vector<v1::Lease> Lease(const std::string& worker) {

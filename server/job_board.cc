@@ -3,6 +3,7 @@
 #include <google/protobuf/util/message_differencer.h>
 
 #include <algorithm>
+#include <set>
 
 #include "absl/strings/str_cat.h"
 #include "absl/time/clock.h"
@@ -34,6 +35,22 @@ absl::Status CheckRequestId(const std::string& id) {
 }
 
 // A message of a resolver is "FIELD: PROBLEM".
+// With why workers cannot use data that the spec names and nobody else has.
+absl::Status WithProblems(const absl::Status& status, const v1::JobSpec& spec,
+                          const DatasetSurvey& survey) {
+  std::set<std::string> names = {spec.task().dataset()};
+  for (const v1::Transfer& transfer : spec.study().transfers()) {
+    names.insert(transfer.task().dataset());
+  }
+  std::string message(status.message());
+  for (const std::string& name : names) {
+    const auto problem = survey.problems.find(name);
+    if (problem == survey.problems.end() || survey.whole.contains(name)) continue;
+    absl::StrAppend(&message, "; ", problem->second);
+  }
+  return {status.code(), message};
+}
+
 absl::Status WrongSpec(const absl::Status& status) {
   const std::string message(status.message());
   const std::string field = message.substr(0, message.find(':'));
@@ -127,8 +144,10 @@ void JobBoard::Reap() {
 
 absl::StatusOr<v1::Job> JobBoard::Create(const v1::CreateJobRequest& request) {
   if (absl::Status status = CheckRequestId(request.request_id()); !status.ok()) return status;
-  absl::StatusOr<v1::JobSpec> spec = ResolveJob(request.spec());
-  if (!spec.ok()) return WrongSpec(spec.status());
+  const auto datasets = DatasetsFor(request.request_id());
+  if (!datasets.ok()) return datasets.status();
+  absl::StatusOr<v1::JobSpec> spec = ResolveJob(request.spec(), datasets->whole);
+  if (!spec.ok()) return WrongSpec(WithProblems(spec.status(), request.spec(), *datasets));
 
   const std::lock_guard lock(mutex_);
   if (stopping_) {
@@ -167,6 +186,22 @@ absl::StatusOr<v1::Job> JobBoard::Create(const v1::CreateJobRequest& request) {
   Add(std::move(live));
   StartNext();
   return answer;
+}
+
+// A request that is repeated means the data that it meant at first, whatever workers have now.
+absl::StatusOr<DatasetSurvey> JobBoard::DatasetsFor(const std::string& request_id) {
+  DatasetSurvey survey = desk_.Datasets();
+  if (request_id.empty()) return survey;
+  const auto found = ReadJobOfRequest(store_, request_id);
+  if (!found.ok()) return found.status();
+  if (!found->has_value()) return survey;
+  const auto earlier = ReadJobSpec(store_, **found);
+  if (!earlier.ok()) return earlier.status();
+  for (const v1::Transfer& transfer : earlier->study().transfers()) {
+    survey.whole[transfer.task().dataset()] = transfer.task().data();
+  }
+  survey.whole[earlier->task().dataset()] = earlier->task().data();
+  return survey;
 }
 
 absl::StatusOr<std::optional<v1::Job>> JobBoard::FindByRequest(const std::string& request_id,

@@ -59,6 +59,7 @@ class JobBoard {
     std::thread thread;
   };
 
+  absl::StatusOr<DatasetSurvey> DatasetsFor(const std::string& request_id);
   absl::StatusOr<std::optional<v1::Job>> FindByRequest(const std::string& request_id,
                                                        const v1::JobSpec& spec) const;
   absl::StatusOr<v1::Job> Get(JobId id, const std::shared_ptr<LiveJob>& live) const;

@@ -270,6 +270,70 @@ TEST_F(JobBoardTest, ARequestIdMakesOneJob) {
   EXPECT_EQ(ReasonOf(life.Board().Create(request).status()), "REQUEST_ID_INVALID");
 }
 
+TEST_F(JobBoardTest, DataThatAWorkerCannotUseAreRefusedWithTheReason) {
+  Life life(store_);
+  v1::RegisterWorkerRequest worker;
+  worker.mutable_worker()->set_display_name("w");
+  worker.mutable_worker()->set_numeric_class("c");
+  worker.mutable_worker()->set_batch(1);
+  v1::MissingDataset& missing = *worker.mutable_worker()->add_missing_datasets();
+  missing.set_name("mine");
+  missing.set_reason("/data/mine: is cut off");
+  ASSERT_TRUE(life.Desk().Register(worker).ok());
+  v1::CreateJobRequest request;
+  *request.mutable_spec() = SmallJob();
+  request.mutable_spec()->mutable_task()->set_dataset("mine");
+  const absl::Status status = life.Board().Create(request).status();
+  EXPECT_EQ(ReasonOf(status), "SPEC_INVALID");
+  EXPECT_THAT(std::string(status.message()),
+              testing::EndsWith("data directory; w says: /data/mine: is cut off"));
+}
+
+// A worker that has other data under the name "mine" for every content.
+void DeclareData(Life& life, char content) {
+  v1::RegisterWorkerRequest request;
+  request.mutable_worker()->set_display_name("w");
+  request.mutable_worker()->set_numeric_class("other");
+  request.mutable_worker()->set_batch(1);
+  v1::WorkerDataset& dataset = *request.mutable_worker()->add_datasets();
+  dataset.set_name("mine");
+  dataset.set_content_hash(std::string(32, content));
+  v1::DatasetDescription& data = *dataset.mutable_data();
+  data.set_content_hash(dataset.content_hash());
+  data.set_examples(1797);
+  data.add_shape(4);
+  data.set_classes(3);
+  ASSERT_TRUE(life.Desk().Register(request).ok());
+}
+
+TEST_F(JobBoardTest, AJobKeepsTheDataThatItsNameMeantAtFirst) {
+  v1::JobSpec spec = SmallJob();
+  spec.mutable_task()->set_dataset("mine");
+  v1::CreateJobRequest request;
+  *request.mutable_spec() = spec;
+  JobId id = 0;
+  {
+    Life life(store_);
+    const absl::Status unknown = life.Board().Create(request).status();
+    EXPECT_EQ(ReasonOf(unknown), "SPEC_INVALID");
+    EXPECT_THAT(std::string(unknown.message()), HasSubstr("known: digits; `lathe data add`"));
+    DeclareData(life, 'a');
+    id = life.Create(spec, "first");
+    EXPECT_EQ(life.Board().Get(id)->spec().task().data().content_hash(), std::string(32, 'a'));
+    DeclareData(life, 'b');
+    EXPECT_EQ(life.Create(spec, "first"), id) << "the request means what it meant";
+    const JobId other = life.Create(spec, "second");
+    EXPECT_EQ(life.Board().Get(other)->spec().task().data().content_hash(), std::string(32, 'b'));
+  }
+  Life life(store_);  // which no worker has told of any data
+  EXPECT_TRUE(life.Restored().ok()) << life.Restored();
+  EXPECT_EQ(life.Board().Get(id)->spec().task().data().content_hash(), std::string(32, 'a'));
+  EXPECT_EQ(life.Create(spec, "first"), id);
+  const v1::Job waiting =
+      life.WaitUntil(id, [](const v1::Job& job) { return !job.waiting_for().empty(); });
+  EXPECT_THAT(waiting.waiting_for(), HasSubstr("mine (content " + std::string(32, 'a') + ")"));
+}
+
 TEST_F(JobBoardTest, AWrongSpecNamesTheFieldAndLeavesNothing) {
   Life life(store_);
   const uint64_t writes = store_.Writes();

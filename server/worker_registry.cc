@@ -1,5 +1,7 @@
 #include "server/worker_registry.h"
 
+#include <google/protobuf/util/message_differencer.h>
+
 #include <algorithm>
 #include <set>
 #include <string_view>
@@ -13,8 +15,13 @@
 namespace lathe {
 namespace {
 
-constexpr size_t kMaxName = 128, kMaxClass = 256, kMaxDatasetName = 64, kMaxModelName = 64;
+using google::protobuf::util::MessageDifferencer;
+
+constexpr size_t kMaxName = 128, kMaxClass = 256, kMaxDatasetName = 64, kMaxModelName = 64,
+                 kMaxReason = 4096;
 constexpr int kMaxBatch = 4096, kMaxDatasets = 1000, kMaxModels = 100;
+// That are remembered after their workers have gone.
+constexpr size_t kMaxRemembered = 1000;
 
 absl::Status Wrong(const std::string& field, const std::string& what) {
   return WithReason(WithField(absl::InvalidArgumentError(absl::StrCat(field, ": ", what)), field),
@@ -28,12 +35,45 @@ absl::Status CheckLength(const std::string& field, const std::string& value, siz
                absl::StrCat(value.size(), " bytes; allowed are ", least, " to ", most, " bytes"));
 }
 
+// What a worker says that a dataset is; jobs take it from there.
+absl::Status CheckData(const std::string& field, const v1::WorkerDataset& dataset) {
+  const std::string place = absl::StrCat(field, ".data");
+  const v1::DatasetDescription& data = dataset.data();
+  if (absl::Status status = CheckDescription(data, place); !status.ok()) {
+    const std::string message(status.message());
+    return WithReason(
+        WithField(absl::InvalidArgumentError(message), message.substr(0, message.find(':'))),
+        "WORKER_INVALID");
+  }
+  if (data.content_hash() != dataset.content_hash()) {
+    return Wrong(place + ".content_hash", "is not the content_hash beside it");
+  }
+  const auto shipped = ShippedDatasets().find(dataset.name());
+  if (shipped == ShippedDatasets().end()) {
+    if (IsDatasetName(dataset.name())) return absl::OkStatus();
+    return Wrong(field + ".name", std::string(kDatasetNameRule));
+  }
+  if (MessageDifferencer::Equals(data, shipped->second)) return absl::OkStatus();
+  return Wrong(place, absl::StrCat("is not what ", dataset.name(),
+                                   " is; required: ", shipped->second.ShortDebugString()));
+}
+
 absl::Status CheckDataset(int i, const v1::WorkerDataset& dataset) {
   const std::string field = absl::StrCat("worker.datasets[", i, "]");
   absl::Status status =
       CheckLength(absl::StrCat(field, ".name"), dataset.name(), 1, kMaxDatasetName);
-  if (!status.ok() || ParseHash(dataset.content_hash())) return status;
-  return Wrong(absl::StrCat(field, ".content_hash"), "32 hexadecimal digits are required");
+  if (!status.ok()) return status;
+  if (!ParseHash(dataset.content_hash())) {
+    return Wrong(absl::StrCat(field, ".content_hash"), "32 hexadecimal digits are required");
+  }
+  return dataset.has_data() ? CheckData(field, dataset) : absl::OkStatus();
+}
+
+absl::Status CheckMissing(int i, const v1::MissingDataset& missing) {
+  const std::string field = absl::StrCat("worker.missing_datasets[", i, "]");
+  absl::Status status = CheckLength(field + ".name", missing.name(), 1, kMaxDatasetName);
+  status.Update(CheckLength(field + ".reason", missing.reason(), 1, kMaxReason));
+  return status;
 }
 
 // A model that this version does not know does no harm: no task asks for it.
@@ -64,6 +104,13 @@ absl::Status CheckWorker(const v1::Worker& worker) {
     status = CheckDataset(i, worker.datasets(i));
   }
   status.Update(CheckModels(worker));
+  if (worker.missing_datasets_size() > kMaxDatasets) {
+    status.Update(
+        Wrong("worker.missing_datasets", absl::StrCat("at most ", kMaxDatasets, " are allowed")));
+  }
+  for (int i = 0; i < worker.missing_datasets_size() && status.ok(); ++i) {
+    status = CheckMissing(i, worker.missing_datasets(i));
+  }
   return status;
 }
 
@@ -79,11 +126,6 @@ WorkerAbilities AbilitiesOf(const v1::Worker& worker) {
   return abilities;
 }
 
-std::string HashOf(const v1::Task& task) {
-  const DatasetInfo* info = DatasetByName(task.dataset());
-  return info == nullptr ? "" : std::string(info->content_hash);
-}
-
 // What not every worker can train.
 std::set<std::string_view> ModelsBeside(std::string_view common,
                                         const std::vector<v1::Task>& tasks) {
@@ -95,8 +137,8 @@ std::set<std::string_view> ModelsBeside(std::string_view common,
 
 bool CanRun(const WorkerAbilities& abilities, const std::vector<v1::Task>& tasks) {
   return std::all_of(tasks.begin(), tasks.end(), [&](const v1::Task& task) {
-    return abilities.Meets(
-        {abilities.numeric_class, task.dataset(), HashOf(task), std::string(ModelName(task))});
+    return abilities.Meets({abilities.numeric_class, task.dataset(), task.data().content_hash(),
+                            std::string(ModelName(task))});
   });
 }
 
@@ -117,7 +159,44 @@ absl::StatusOr<RegisteredWorker*> WorkerRegistry::Register(const v1::Worker& giv
   worker.resource.set_name(WorkerName(id));
   worker.abilities = AbilitiesOf(given);
   worker.registered = worker.heard = now;
+  worker.registration = ++registrations_;
+  Remember(worker);
   return &worker;
+}
+
+void WorkerRegistry::Remember(const RegisteredWorker& worker) {
+  for (const v1::WorkerDataset& dataset : worker.resource.datasets()) {
+    if (!dataset.has_data()) continue;
+    remembered_.insert_or_assign(dataset.name(), Remembered{dataset.data(), worker.registration});
+    if (remembered_.size() <= kMaxRemembered) continue;
+    remembered_.erase(std::min_element(remembered_.begin(), remembered_.end(),
+                                       [](const auto& one, const auto& other) {
+                                         return one.second.registration < other.second.registration;
+                                       }));
+  }
+}
+
+DatasetSurvey WorkerRegistry::Datasets() const {
+  DatasetSurvey survey;
+  DatasetCatalog& catalog = survey.whole;
+  for (const auto& [name, remembered] : remembered_) catalog[name] = remembered.data;
+  std::vector<const RegisteredWorker*> live;
+  live.reserve(workers_.size());
+  for (const auto& [id, worker] : workers_) live.push_back(&worker);
+  std::sort(live.begin(), live.end(), [](const auto* one, const auto* other) {
+    return one->registration < other->registration;
+  });
+  for (const RegisteredWorker* worker : live) {
+    for (const v1::WorkerDataset& dataset : worker->resource.datasets()) {
+      if (dataset.has_data()) catalog[dataset.name()] = dataset.data();
+    }
+    for (const v1::MissingDataset& missing : worker->resource.missing_datasets()) {
+      survey.problems[missing.name()] =
+          absl::StrCat(worker->resource.display_name(), " says: ", missing.reason());
+    }
+  }
+  for (const auto& [name, data] : ShippedDatasets()) catalog[name] = data;
+  return survey;
 }
 
 absl::StatusOr<RegisteredWorker*> WorkerRegistry::Hear(std::string_view name, absl::Time now) {
@@ -176,7 +255,7 @@ absl::StatusOr<std::string> WorkerRegistry::FindClass(const std::vector<v1::Task
     if (CanRun(worker.abilities, tasks)) return its;
   }
   std::map<std::string, std::string> datasets;
-  for (const v1::Task& task : tasks) datasets[task.dataset()] = HashOf(task);
+  for (const v1::Task& task : tasks) datasets[task.dataset()] = task.data().content_hash();
   std::string wanted;
   for (const auto& [name, hash] : datasets) {
     absl::StrAppend(&wanted, wanted.empty() ? "" : ", ", name, " (content ", hash, ")");

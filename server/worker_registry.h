@@ -9,6 +9,7 @@
 
 #include "absl/status/statusor.h"
 #include "absl/time/time.h"
+#include "evaluators/task/dataset_catalog.h"
 #include "lathe/v1/resources.pb.h"
 #include "lathe/v1/task.pb.h"
 #include "server/lease_queue.h"
@@ -20,6 +21,7 @@ struct RegisteredWorker {
   v1::Worker resource;  // times and counts are filled in when it is told
   WorkerAbilities abilities;
   absl::Time registered, heard;
+  uint64_t registration = 0;  // ascends
   uint64_t completed = 0;
 };
 
@@ -50,10 +52,24 @@ class WorkerRegistry {
   absl::StatusOr<std::string> FindClass(const std::vector<v1::Task>& tasks,
                                         const std::string& numeric_class) const;
 
+  // What jobs may name: the datasets that ship and those that workers have declared, also workers
+  // that have gone since. Where two have different data under one name, it is the data of the live
+  // worker that registered last. Problems are those of live workers.
+  DatasetSurvey Datasets() const;
+
  private:
+  struct Remembered {
+    v1::DatasetDescription data;
+    uint64_t registration;  // the last that declared it
+  };
+
+  void Remember(const RegisteredWorker& worker);
+
   const absl::Duration silence_;
   std::map<WorkerId, RegisteredWorker> workers_;  // ids ascend
   WorkerId last_id_ = 0;
+  std::map<std::string, Remembered> remembered_;  // by name
+  uint64_t registrations_ = 0;
 };
 
 }  // namespace lathe

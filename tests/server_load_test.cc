@@ -36,7 +36,7 @@ class InProcessRunner : public BatchRunner {
     hello.set_device("cpu");
     v1::WorkerDataset& dataset = *hello.add_datasets();
     dataset.set_name("digits");
-    dataset.set_content_hash(std::string(DatasetByName("digits")->content_hash));
+    dataset.set_content_hash(ShippedDatasets().at("digits").content_hash());
     return hello;
   }
 

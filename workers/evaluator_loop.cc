@@ -15,7 +15,6 @@
 #include <vector>
 
 #include "absl/strings/str_cat.h"
-#include "evaluators/task/task.h"
 #include "workers/evaluate_item.h"
 #include "workers/frame.h"
 
@@ -86,17 +85,17 @@ v1::EvaluatorHello DescribeEvaluator(Evaluator& evaluator) {
   hello.set_numeric_class(evaluator.NumericClass());
   hello.set_device("cpu");
   for (const std::string& model : evaluator.Models()) hello.add_models(model);
-  for (const DatasetInfo& known : KnownDatasets()) {
-    v1::Task task;
-    task.set_dataset(std::string(known.name));
-    const absl::Status status = evaluator.Check(task);
-    if (!status.ok()) {
-      hello.add_missing_datasets(WireMessage(std::string(status.message())));
-      continue;
-    }
+  const DatasetSurvey survey = evaluator.Datasets();
+  for (const auto& [name, data] : survey.whole) {
     v1::WorkerDataset& dataset = *hello.add_datasets();
-    dataset.set_name(std::string(known.name));
-    dataset.set_content_hash(std::string(known.content_hash));
+    dataset.set_name(name);
+    dataset.set_content_hash(data.content_hash());
+    *dataset.mutable_data() = data;
+  }
+  for (const auto& [name, problem] : survey.problems) {
+    v1::MissingDataset& missing = *hello.add_missing_datasets();
+    missing.set_name(name);
+    missing.set_reason(WireMessage(problem));
   }
   return hello;
 }

@@ -93,7 +93,10 @@ TEST(EvaluateItem, RefusesWhatIsNotWhatItSaysItIs) {
               HasSubstr("not canonical"));
   EXPECT_THAT(error_after([](auto& item) { item.set_program_hash(std::string(32, '0')); }),
               HasSubstr("hash"));
-  EXPECT_THAT(error_after([](auto& item) { item.mutable_task()->set_dataset("mnist"); }),
+  EXPECT_THAT(error_after([](auto& item) {
+                item.mutable_task()->clear_data();
+                item.mutable_task()->set_dataset("mnist");
+              }),
               HasSubstr("mnist"));
   EXPECT_THAT(error_after([](auto& item) { item.clear_seed_indices(); }), HasSubstr("no seed"));
   EXPECT_THAT(error_after([](auto& item) { item.set_seed_indices(0, -1); }),
@@ -192,13 +195,16 @@ TEST(DescribeEvaluator, NamesTheDataThatAreThereAndSaysWhyOthersAreNot) {
   EXPECT_EQ(hello.numeric_class(), "synthetic");
   EXPECT_EQ(hello.device(), "cpu");
   EXPECT_THAT(hello.models(), ElementsAre("mlp"));
-  ASSERT_EQ(hello.datasets_size(), static_cast<int>(KnownDatasets().size()));
+  ASSERT_EQ(hello.datasets_size(), static_cast<int>(ShippedDatasets().size()));
   EXPECT_EQ(hello.datasets(0).name(), "digits");
-  EXPECT_EQ(hello.datasets(0).content_hash(), std::string(KnownDatasets()[0].content_hash));
+  EXPECT_EQ(hello.datasets(0).content_hash(), hello.datasets(0).data().content_hash());
+  EXPECT_EQ(hello.datasets(0).data().DebugString(), ShippedDatasets().at("digits").DebugString());
   EXPECT_TRUE(hello.missing_datasets().empty());
   ScriptedEvaluator without([](int) { return Evaluation(); });
   EXPECT_TRUE(DescribeEvaluator(without).datasets().empty());
-  EXPECT_THAT(DescribeEvaluator(without).missing_datasets(), ElementsAre("no data \\xff here"));
+  ASSERT_EQ(DescribeEvaluator(without).missing_datasets_size(), 1);
+  EXPECT_EQ(DescribeEvaluator(without).missing_datasets(0).name(), "digits");
+  EXPECT_EQ(DescribeEvaluator(without).missing_datasets(0).reason(), "no data \\xff here");
 }
 
 // The loop on a thread, the test as the worker.

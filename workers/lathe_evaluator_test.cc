@@ -65,7 +65,7 @@ TEST(LatheEvaluatorTest, SaysWhichDataAreMissing) {
   ASSERT_TRUE(hello.ok()) << hello.status();
   EXPECT_TRUE(hello->datasets().empty());
   ASSERT_EQ(hello->missing_datasets_size(), 1);
-  EXPECT_NE(hello->missing_datasets(0).find("/nowhere/digits.csv.gz"), std::string::npos);
+  EXPECT_NE(hello->missing_datasets(0).reason().find("/nowhere/digits.csv.gz"), std::string::npos);
 }
 
 }  // namespace

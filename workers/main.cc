@@ -10,6 +10,7 @@
 #include <string>
 
 #include "absl/strings/str_cat.h"
+#include "evaluators/datasets/load_dataset.h"
 #include "process/child_process.h"
 #include "rpc/address.h"
 #include "rpc/channel.h"
@@ -97,7 +98,7 @@ int Main(int argc, char** argv) {
   spdlog::set_default_logger(spdlog::stderr_logger_mt("lathe-worker"));
   Flags flags;
   const std::filesystem::path directory = ProgramDirectory();
-  flags.data_directory = directory.parent_path() / "share" / "lathe" / "data";
+  flags.data_directory = InstalledDataDirectory();
   flags.name = DefaultName();
   CLI::App app("Evaluates for a lathe-server.", "lathe-worker");
   app.add_option("--server", flags.server, "Address of the server")->capture_default_str();

@@ -59,16 +59,23 @@ absl::StatusOr<v1::Worker> Worker::Describe() {
   absl::StatusOr<v1::EvaluatorHello> hello = runner_.Hello();
   if (!hello.ok()) return hello.status();
   if (hello->datasets().empty()) {
-    return absl::FailedPreconditionError(absl::StrCat(
-        "the evaluator has no data: ", absl::StrJoin(hello->missing_datasets(), "; ")));
+    const auto append_reason = [](std::string* text, const v1::MissingDataset& missing) {
+      text->append(missing.reason());
+    };
+    return absl::FailedPreconditionError(
+        absl::StrCat("the evaluator has no data: ",
+                     absl::StrJoin(hello->missing_datasets(), "; ", append_reason)));
   }
-  for (const std::string& missing : hello->missing_datasets()) spdlog::warn("{}", missing);
+  for (const v1::MissingDataset& missing : hello->missing_datasets()) {
+    spdlog::warn("{}", missing.reason());
+  }
   v1::Worker worker;
   worker.set_display_name(options_.display_name);
   worker.set_numeric_class(hello->numeric_class());
   worker.set_device(hello->device());
   *worker.mutable_datasets() = hello->datasets();
   *worker.mutable_models() = hello->models();
+  *worker.mutable_missing_datasets() = hello->missing_datasets();
   worker.set_batch(options_.batch);
   spdlog::info("evaluates on {} as {}", hello->device(), hello->numeric_class());
   return worker;

@@ -163,7 +163,7 @@ TEST_F(WorkerTest, AnEvaluatorThatFailsForGoodEndsItAfterItsResultsAreReported) 
 TEST_F(WorkerTest, WithoutAnyDataItDoesNotRegister) {
   server_->Start();
   runner_.hello.clear_datasets();
-  runner_.hello.add_missing_datasets("digits.csv.gz: cannot be opened");
+  runner_.hello.add_missing_datasets()->set_reason("digits.csv.gz: cannot be opened");
   StartWorker();
   EXPECT_THAT(std::string(outcome_.get().message()), HasSubstr("digits.csv.gz: cannot be opened"));
   EXPECT_THAT(server_->Read().registrations, IsEmpty());

@@ -5,6 +5,7 @@
 
 #include "clients/cli/client.h"
 #include "clients/cli/commands.h"
+#include "clients/cli/data_commands.h"
 #include "clients/cli/prog_commands.h"
 #include "clients/cli/store_commands.h"
 #include "clients/cli/terminal_text.h"
@@ -161,8 +162,9 @@ int Main(int argc, char** argv) {
        {AddSubmit, AddJobs, AddWatch, AddTop, AddShow, AddExport, AddVerbs, AddVerify, AddLogs}) {
     add(app, line);
   }
-  int run_status = 0, prog_status = 0, store_status = 0;
+  int run_status = 0, data_status = 0, prog_status = 0, store_status = 0;
   AddRunCommand(app, &run_status);
+  AddDataCommand(app, &data_status);
   AddProgCommand(app, &prog_status);
   AddStoreCommand(app, &store_status);
   try {
@@ -172,6 +174,7 @@ int Main(int argc, char** argv) {
     return Fail(absl::InvalidArgumentError(std::string(error.what()) + "; see lathe --help"));
   }
   if (app.got_subcommand("run")) return run_status;
+  if (app.got_subcommand("data")) return data_status;
   if (app.got_subcommand("prog")) return prog_status;
   if (app.got_subcommand("store")) return store_status;
   if (line.command == nullptr) {

@@ -1,13 +1,14 @@
 // lathe-local: a whole job in one process, for studies, benchmarks and a first look.
 #include <CLI/CLI.hpp>
 #include <cstdio>
-#include <filesystem>
 #include <thread>
 
+#include "clients/job/dataset_names.h"
 #include "clients/job/job_file.h"
 #include "clients/local/local_run.h"
 #include "clients/report/atomic_file.h"
 #include "clients/report/report.h"
+#include "evaluators/datasets/load_dataset.h"
 #include "evaluators/population/population_evaluator.h"
 #include "search/spec/resolve_job.h"
 
@@ -30,19 +31,14 @@ int Fail(int code, const absl::Status& status) {
   return code;
 }
 
-// Data that are installed beside the program: bin/lathe-local, share/lathe/data.
-std::string InstalledDataDirectory() {
-  std::error_code error;
-  std::filesystem::path self = std::filesystem::read_symlink("/proc/self/exe", error);
-  return (self.parent_path().parent_path() / "share" / "lathe" / "data").string();
-}
-
 absl::StatusOr<v1::JobSpec> LoadJob(const Flags& flags) {
   std::vector<std::string> overrides = flags.overrides;
   if (flags.seed) overrides.push_back("seed=" + *flags.seed);
   absl::StatusOr<v1::JobSpec> job = ReadJobFile(flags.job_file, overrides);
   if (!job.ok()) return job.status();
-  job = ResolveJob(*job);
+  const auto catalog = CheckedCatalog(flags.data_directory, DatasetNames(*job));
+  if (!catalog.ok()) return catalog.status();
+  job = ResolveJob(*job, *catalog);
   if (job.ok()) return job;
   return absl::InvalidArgumentError(flags.job_file + ": " + std::string(job.status().message()));
 }
@@ -58,7 +54,7 @@ absl::Status WriteResults(const Flags& flags, const v1::JobReport& report) {
 
 int Run(Flags flags) {
   absl::StatusOr<v1::JobSpec> job = LoadJob(flags);
-  if (!job.ok()) return Fail(kUsage, job.status());
+  if (!job.ok()) return Fail(absl::IsDataLoss(job.status()) ? kFailure : kUsage, job.status());
   if (flags.search_only) job->clear_study();
   if (flags.out_file.empty()) flags.out_file = job->name() + ".lathe";
   if (flags.json_file == flags.out_file) {

@@ -16,10 +16,12 @@
 #include "absl/status/statusor.h"
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
+#include "clients/job/dataset_names.h"
 #include "clients/job/job_file.h"
 #include "clients/report/atomic_file.h"
 #include "clients/report/report.h"
 #include "clients/run/embedded_run.h"
+#include "evaluators/datasets/load_dataset.h"
 #include "rpc/address.h"
 
 namespace lathe {
@@ -76,6 +78,23 @@ absl::StatusOr<v1::JobSpec> LoadJob(const Flags& flags) {
   absl::StatusOr<v1::JobSpec> job = ReadJobFile(flags.job_file, overrides);
   if (job.ok() && flags.search_only) job->clear_study();
   return job;
+}
+
+// What registered datasets are, read whole: the server that is to come knows none of them until
+// there are workers, and what is wrong with them is told before anything is started.
+absl::Status PinDatasets(const Flags& flags, v1::JobSpec& job) {
+  const std::string& directory = flags.run.data;
+  const auto catalog =
+      CheckedCatalog(directory.empty() ? InstalledDataDirectory() : directory, DatasetNames(job));
+  if (!catalog.ok()) return catalog.status();
+  absl::Status status;
+  ForEachNamedDataset(job, [&](v1::Task& task) {
+    if (!status.ok() || ShippedDatasets().contains(task.dataset())) return;
+    auto data = ResolveDescription(task.dataset(), task.data(), *catalog);
+    status = data.status();
+    if (data.ok()) *task.mutable_data() = *std::move(data);
+  });
+  return status;
 }
 
 // A name that is none is found to be wrong by the server, before anything is written.
@@ -135,8 +154,9 @@ absl::Status ChooseEvaluator(const v1::JobSpec& job, EmbeddedRunOptions* options
 }
 
 int Run(Flags flags) {
-  const absl::StatusOr<v1::JobSpec> job = LoadJob(flags);
+  absl::StatusOr<v1::JobSpec> job = LoadJob(flags);
   if (!job.ok()) return Fail(kUsage, job.status());
+  if (absl::Status status = PinDatasets(flags, *job); !status.ok()) return Tell({status}, flags);
   if (absl::Status status = ChooseEvaluator(*job, &flags.run); !status.ok()) {
     return Fail(kFailure, status);
   }

@@ -33,6 +33,7 @@ class PopulationEvaluator : public Evaluator {
   std::string NumericClass() const override;
   int PopulationSize() const override;
   absl::Status Check(const v1::Task& task) override;
+  DatasetSurvey Datasets() override { return problems_.Survey(); }
   absl::StatusOr<Evaluation> Evaluate(const Program& program, const v1::Task& task, int seed_index,
                                       Measure measure) override;
   void EvaluatePopulation(const PopulationRequest& request,

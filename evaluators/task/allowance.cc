@@ -22,8 +22,9 @@ constexpr double kPassesPerStep = 3;
 
 // Values that are drawn or scaled before the first step.
 double DrawnValues(const v1::Task& task, double parameters) {
-  const DatasetInfo* dataset = DatasetByName(task.dataset());
-  const double features = dataset == nullptr ? 0 : dataset->features;
+  const v1::DatasetDescription& data = task.data();
+  const auto features =
+      static_cast<double>(IsText(data) ? TokensPerExample(task) : FeaturesOf(data));
   const double examples =
       1.0 * task.train_examples() + task.validation_examples() + task.test_examples();
   return features * examples + parameters;

@@ -22,21 +22,14 @@ void AddLayer(int64_t outputs, int64_t inputs, std::vector<ModelParameter>& para
   parameters.push_back({.shape = {.rows = outputs, .cols = 1}, .bound = weight.bound});
 }
 
-int64_t Classes(const v1::Task& task) {
-  const DatasetInfo* dataset = DatasetByName(task.dataset());
-  return dataset == nullptr ? 0 : dataset->classes;
-}
-
 std::vector<ModelParameter> MlpParameters(const v1::Task& task) {
-  const DatasetInfo* dataset = DatasetByName(task.dataset());
   std::vector<ModelParameter> parameters;
-  if (dataset == nullptr) return parameters;
-  int64_t inputs = dataset->features;
+  int64_t inputs = FeaturesOf(task.data());
   for (const int64_t width : task.mlp().hidden()) {
     AddLayer(width, inputs, parameters);
     inputs = width;
   }
-  AddLayer(dataset->classes, inputs, parameters);
+  AddLayer(task.data().classes(), inputs, parameters);
   return parameters;
 }
 
@@ -51,13 +44,13 @@ std::vector<ModelParameter> ConvNetParameters(const v1::Task& task) {
   for (const Convolution& convolution : convolutions) {
     AddLayer(convolution.out, convolution.in.channels * kTaps, parameters);
   }
-  AddLayer(Classes(task), Elements(convolutions.back().After()), parameters);
+  AddLayer(task.data().classes(), Elements(convolutions.back().After()), parameters);
   return parameters;
 }
 
 std::vector<ModelParameter> TransformerParameters(const v1::Task& task) {
   const v1::Transformer& model = task.transformer();
-  const int64_t width = model.width(), vocabulary = VocabularyOf(task).value_or(Classes(task));
+  const int64_t width = model.width(), vocabulary = task.data().classes();
   const ModelParameter gain = {.shape = {.rows = width, .cols = 1}, .start = 1};
   std::vector<ModelParameter> parameters = {Weight(vocabulary, width),
                                             Weight(model.context(), width)};
@@ -85,7 +78,7 @@ double ConvNetMultiplyAdds(const v1::Task& task) {
     sum += static_cast<double>(Elements(convolution.in) * kTaps * convolution.out);
   }
   if (convolutions.empty()) return sum;
-  return sum + static_cast<double>(Classes(task) * Elements(convolutions.back().After()));
+  return sum + static_cast<double>(task.data().classes() * Elements(convolutions.back().After()));
 }
 
 // Each parameter works at every token; each token looks at all others.
@@ -108,12 +101,9 @@ std::string_view ModelName(const v1::Task& task) {
 }
 
 std::optional<ImageShape> ImageShapeOf(const v1::Task& task) {
-  if (task.dataset() != "digits") return std::nullopt;
-  return ImageShape{.channels = 1, .height = 8, .width = 8};
-}
-
-std::optional<int64_t> VocabularyOf(const v1::Task&) {
-  return std::nullopt;
+  const auto& shape = task.data().shape();
+  if (shape.size() != 3) return std::nullopt;
+  return ImageShape{.channels = shape[0], .height = shape[1], .width = shape[2]};
 }
 
 ImageShape Convolution::After() const {

@@ -23,9 +23,6 @@ struct ImageShape {
 // What an example of the dataset is; none if it is no image.
 std::optional<ImageShape> ImageShapeOf(const v1::Task& task);
 
-// How many tokens there are; none if the dataset is no text.
-std::optional<int64_t> VocabularyOf(const v1::Task& task);
-
 // A convolution, from `in` to `out` channels.
 struct Convolution {
   ImageShape in;

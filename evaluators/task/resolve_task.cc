@@ -3,9 +3,7 @@
 #include <string>
 
 #include "absl/status/status.h"
-#include "absl/strings/escaping.h"
 #include "absl/strings/str_cat.h"
-#include "absl/strings/str_join.h"
 #include "evaluators/task/model.h"
 #include "evaluators/task/task.h"
 
@@ -97,28 +95,30 @@ void FillTraining(v1::Task& task) {
   if (task.seeds() == 0) task.set_seeds(kDefaultSeeds);
 }
 
-absl::Status CheckSplits(const v1::Task& task, const DatasetInfo& dataset) {
+absl::Status CheckSplits(const v1::Task& task) {
   const uint64_t total =
       uint64_t{task.train_examples()} + task.validation_examples() + task.test_examples();
-  if (total <= static_cast<uint64_t>(dataset.examples)) return absl::OkStatus();
-  return Wrong("train_examples",
-               absl::StrCat(task.train_examples(), " and ", task.validation_examples(),
-                            " validation_examples and ", task.test_examples(),
-                            " test_examples are ", total, " together; allowed: at most the ",
-                            dataset.examples, " of ", std::string(dataset.name)));
+  const uint64_t examples = ExamplesOf(task);
+  if (total <= examples) return absl::OkStatus();
+  return Wrong(
+      "train_examples",
+      absl::StrCat(task.train_examples(), " and ", task.validation_examples(),
+                   " validation_examples and ", task.test_examples(), " test_examples are ", total,
+                   " together; allowed: at most the ", examples, " of ", task.dataset()));
+}
+
+// Fills in what the dataset is, or checks it where the task says so itself.
+absl::Status ResolveData(v1::Task& task, const DatasetCatalog& catalog) {
+  auto data = ResolveDescription(task.dataset(), task.data(), catalog);
+  if (!data.ok()) return data.status();
+  *task.mutable_data() = *std::move(data);
+  if (!IsText(task.data()) || TakesText(task)) return absl::OkStatus();
+  return Wrong("dataset", absl::StrCat(task.dataset(), " is text; allowed with ", "task.",
+                                       std::string(ModelName(task)), ": datasets of examples"));
 }
 
 absl::Status CheckData(const v1::Task& task) {
-  const DatasetInfo* dataset = DatasetByName(task.dataset());
-  if (dataset == nullptr) {
-    const auto append_name = [](std::string* out, const DatasetInfo& known) {
-      out->append(known.name);
-    };
-    return Wrong("dataset",
-                 absl::StrCat("unknown dataset \"", absl::Utf8SafeCEscape(task.dataset()),
-                              "\"; known: ", absl::StrJoin(KnownDatasets(), ", ", append_name)));
-  }
-  if (absl::Status status = CheckSplits(task, *dataset); !status.ok()) return status;
+  if (absl::Status status = CheckSplits(task); !status.ok()) return status;
   absl::Status status = CheckNumber("feature_scale_exponent", task.feature_scale_exponent(),
                                     kMaxFeatureScaleExponent);
   status.Update(CheckNumber("label_noise", task.label_noise(), 1));
@@ -150,11 +150,12 @@ absl::Status CheckConvNet(const v1::Task& task) {
 absl::Status CheckTransformer(const v1::Task& task) {
   const v1::Transformer& model = task.transformer();
   absl::Status status;
-  if (!VocabularyOf(task)) {
+  if (!IsText(task.data())) {
     status = Wrong("transformer", absl::StrCat("the examples of ", task.dataset(), " are no text"));
   }
   status.Update(CheckCount("transformer.context", model.context(), 1, kMaxContext));
   status.Update(CheckCount("transformer.width", model.width(), 1, kMaxTransformerWidth));
+  status.Update(CheckCount("transformer.heads", model.heads(), 1, kMaxTransformerWidth));
   status.Update(CheckCount("transformer.layers", model.layers(), 1, kMaxLayers));
   if (status.ok() && model.width() % model.heads() != 0) {
     status = Wrong("transformer.heads",
@@ -217,7 +218,8 @@ absl::Status CheckNothingUnknown(const v1::Task& task) {
   const auto known = [](const google::protobuf::Message& message) {
     return message.GetReflection()->GetUnknownFields(message).empty();
   };
-  if (known(task) && known(task.mlp()) && known(task.conv_net()) && known(task.transformer())) {
+  if (known(task) && known(task.data()) && known(task.mlp()) && known(task.conv_net()) &&
+      known(task.transformer())) {
     return absl::OkStatus();
   }
   return absl::InvalidArgumentError("task: has fields that this version does not know");
@@ -225,12 +227,14 @@ absl::Status CheckNothingUnknown(const v1::Task& task) {
 
 }  // namespace
 
-absl::StatusOr<v1::Task> ResolveTask(const v1::Task& task) {
+absl::StatusOr<v1::Task> ResolveTask(const v1::Task& task, const DatasetCatalog& catalog) {
   v1::Task resolved = task;
   FillData(resolved);
   FillTraining(resolved);
   absl::Status status = CheckNothingUnknown(resolved);
-  status.Update(CheckData(resolved));
+  status.Update(ResolveData(resolved, catalog));
+  if (!status.ok()) return status;  // without its data a task has no sizes
+  status = CheckData(resolved);
   status.Update(CheckTraining(resolved));
   if (!status.ok()) return status;
   return resolved;

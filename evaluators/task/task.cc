@@ -1,19 +1,13 @@
 #include "evaluators/task/task.h"
 
-#include <array>
 #include <cmath>
 #include <numbers>
-#include <string>
+#include <string_view>
 
 #include "evaluators/task/model.h"
 
 namespace lathe {
 namespace {
-
-// The content hash guards against data that differ from those an evaluation was recorded with.
-constexpr std::array<DatasetInfo, 1> kDatasets = {{
-    {"digits", 1797, 64, 10, "bda8267fc78a7c5b5eeec1e0241a6a7e"},
-}};
 
 // Version of TaskHash: of its fields, their order and what each one means.
 constexpr std::string_view kTaskHashVersion = "lathe task 1";
@@ -38,23 +32,22 @@ void HashModel(const v1::Task& task, FieldHasher& hasher) {
   }
 }
 
+// All that a task says of data that do not ship. It follows from the content; but whoever makes a
+// task may say what is not so, and shall not get, or spoil, the results of others by it.
+void AddData(const v1::DatasetDescription& data, FieldHasher& hasher) {
+  hasher.Text("data").Number(data.examples()).Number(data.classes());
+  hasher.Number(static_cast<uint64_t>(data.shape_size()));
+  for (uint32_t extent : data.shape()) hasher.Number(extent);
+}
+
 }  // namespace
-
-std::span<const DatasetInfo> KnownDatasets() {
-  return kDatasets;
-}
-
-const DatasetInfo* DatasetByName(std::string_view name) {
-  for (const DatasetInfo& dataset : kDatasets) {
-    if (dataset.name == name) return &dataset;
-  }
-  return nullptr;
-}
 
 v1::Task OverrideTask(const v1::Task& base, const v1::Task& changes) {
   v1::Task task = base;
   // Merging would append to a model's lists.
   if (changes.model_case() != v1::Task::MODEL_NOT_SET) task.clear_model();
+  const bool other_name = !changes.dataset().empty() && changes.dataset() != base.dataset();
+  if (other_name || changes.has_data()) task.clear_data();
   task.MergeFrom(changes);
   return task;
 }
@@ -68,11 +61,10 @@ std::vector<Shape> ParameterShapes(const v1::Task& task) {
 }
 
 Hash128 TaskHash(const v1::Task& task) {
-  const DatasetInfo* dataset = DatasetByName(task.dataset());
   FieldHasher hasher;
   hasher.Text(kTaskHashVersion)
       .Text(task.dataset())
-      .Text(dataset == nullptr ? "" : dataset->content_hash)
+      .Text(task.data().content_hash())
       .Number(task.train_examples())
       .Number(task.validation_examples())
       .Number(task.test_examples())
@@ -90,6 +82,7 @@ Hash128 TaskHash(const v1::Task& task) {
   if (task.target_loss() != kTargetLossOfVersion1) {
     hasher.Text("target_loss").Real(task.target_loss());
   }
+  if (!ShippedDatasets().contains(task.dataset())) AddData(task.data(), hasher);
   return hasher.Digest();
 }
 

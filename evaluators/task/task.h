@@ -6,31 +6,24 @@
 #ifndef LATHE_EVALUATORS_TASK_TASK_H_
 #define LATHE_EVALUATORS_TASK_TASK_H_
 
-#include <span>
-#include <string_view>
 #include <vector>
 
 #include "absl/status/statusor.h"
 #include "dsl/executor.h"
 #include "dsl/hash.h"
+#include "evaluators/task/dataset_catalog.h"
 #include "lathe/v1/task.pb.h"
 
 namespace lathe {
 
-// What is known of a dataset by its name.
-struct DatasetInfo {
-  std::string_view name;
-  int examples, features, classes;
-  std::string_view content_hash;  // Hash128::Hex of the decoded content
-};
-std::span<const DatasetInfo> KnownDatasets();
-const DatasetInfo* DatasetByName(std::string_view name);  // null if there is none
+// `task` with every default filled in and what `catalog` says of its dataset. Invalid argument
+// names the field ("task.batch: ...") and what is allowed. Resolving a resolved task changes
+// nothing and asks no catalog for more than what ships.
+absl::StatusOr<v1::Task> ResolveTask(const v1::Task& task,
+                                     const DatasetCatalog& catalog = ShippedDatasets());
 
-// `task` with every default filled in. Invalid argument names the field ("task.batch: ...") and
-// what is allowed. Resolving a resolved task changes nothing.
-absl::StatusOr<v1::Task> ResolveTask(const v1::Task& task);
-
-// `base` with the fields that are set in `changes` replaced; a model replaces the whole model.
+// `base` with the fields that are set in `changes` replaced: a model replaces the whole model, a
+// `dataset` of another name what `base` knows of its own.
 v1::Task OverrideTask(const v1::Task& base, const v1::Task& changes);
 
 // The model's parameters in order. Of an mlp and of a conv_net: weight [out, in], of a convolution

@@ -44,6 +44,9 @@ void Change(const FieldDescriptor* field, v1::Task& task) {
     case FieldDescriptor::CPPTYPE_ENUM:
       return reflection->SetEnumValue(&task, field, reflection->GetEnumValue(task, field) + 1);
     case FieldDescriptor::CPPTYPE_MESSAGE:
+      if (field->name() == "data") {
+        return task.mutable_data()->set_content_hash("00000000000000000000000000000001");
+      }
       if (field->name() == "mlp") return task.mutable_mlp()->add_hidden(7);
       if (field->name() == "conv_net") return task.mutable_conv_net()->add_channels(7);
       ASSERT_EQ(field->name(), "transformer") << "teach this test to change " << field->name();
@@ -57,7 +60,9 @@ TEST(ResolveTask, FillsTheDocumentedDefaults) {
       dataset: "digits" train_examples: 1000 validation_examples: 397 test_examples: 400
       feature_scale_exponent: 1 mlp { hidden: 32 } batch: 32 steps: 100 schedule: COSINE
       base_lr: 1 objective: VALIDATION_LOSS seed: 1 seeds: 4 label_noise: 0 warmup_steps: 0
-      target_loss: 0.3)");
+      target_loss: 0.3
+      data { content_hash: "bda8267fc78a7c5b5eeec1e0241a6a7e" examples: 1797 shape: [ 1, 8, 8 ]
+             classes: 10 })");
   EXPECT_EQ(Default().DebugString(), expected.DebugString());
 }
 
@@ -105,8 +110,12 @@ TEST_P(RefusedTask, NamesTheFieldAndWhatIsAllowed) {
 INSTANTIATE_TEST_SUITE_P(
     All, RefusedTask,
     testing::Values(
-        BadTask{"dataset: \"mnist\"", "task.dataset: unknown dataset \"mnist\"; known: digits"},
-        BadTask{"dataset: \"a\\nb\"", "task.dataset: unknown dataset \"a\\nb\"; known: digits"},
+        BadTask{"dataset: \"mnist\"",
+                "task.dataset: unknown dataset \"mnist\"; known: digits; `lathe data "
+                "add` registers others in a worker's data directory"},
+        BadTask{"dataset: \"a\\nb\"",
+                "task.dataset: unknown dataset \"a\\nb\"; known: digits; `lathe data "
+                "add` registers others in a worker's data directory"},
         BadTask{"train_examples: 1001",
                 "task.train_examples: 1001 and 397 validation_examples and 400 test_examples are "
                 "1798 together; allowed: at most the 1797 of digits"},
@@ -151,6 +160,65 @@ INSTANTIATE_TEST_SUITE_P(
                 "task.target_loss: 0 is not allowed; allowed: finite numbers above 0"},
         BadTask{"seeds: 1001", "task.seeds: 1001 is not allowed; allowed: 1 to 1000"}));
 
+constexpr const char* kMine =
+    "content_hash: '0123456789abcdef0123456789abcdef' examples: 2000 shape: [3, 4, 5] classes: 7";
+
+DatasetCatalog WithMine() {
+  DatasetCatalog catalog = ShippedDatasets();
+  EXPECT_TRUE(google::protobuf::TextFormat::ParseFromString(kMine, &catalog["mine"]));
+  return catalog;
+}
+
+TEST(ResolveTask, KnowsTheDatasetsOfACatalog) {
+  const v1::Task task = ResolveTask(FromText("dataset: 'mine'"), WithMine()).value();
+  EXPECT_EQ(task.data().DebugString(), WithMine().at("mine").DebugString());
+  EXPECT_EQ(task.train_examples(), 1000u) << "as of any dataset";
+  EXPECT_THAT(ParameterShapes(task),
+              ElementsAre(Shape{32, 60}, Shape{32, 1}, Shape{7, 32}, Shape{7, 1}));
+  // It says all by itself from now on.
+  EXPECT_EQ(ResolveTask(task)->DebugString(), task.DebugString());
+  EXPECT_EQ(std::string(ResolveTask(FromText("dataset: 'mine' test_examples: 604"), WithMine())
+                            .status()
+                            .message()),
+            "task.train_examples: 1000 and 397 validation_examples and 604 test_examples are 2001 "
+            "together; allowed: at most the 2000 of mine");
+}
+
+TEST(ResolveTask, DataThatAreGivenPinTheContent) {
+  const auto message = [](const std::string& text, const DatasetCatalog& catalog) {
+    const absl::StatusOr<v1::Task> task = ResolveTask(FromText(text), catalog);
+    return task.ok() ? task->data().ShortDebugString() : std::string(task.status().message());
+  };
+  const DatasetCatalog none = ShippedDatasets(), mine = WithMine();
+  const std::string hash = "content_hash: '0123456789abcdef0123456789abcdef' ";
+  const std::string whole = mine.at("mine").ShortDebugString();
+  EXPECT_EQ(message("dataset: 'mine' data { " + hash + "}", mine), whole);
+  EXPECT_EQ(message("dataset: 'mine' data {}", mine), whole);
+  EXPECT_EQ(message("dataset: 'mine' data { " + std::string(kMine) + " }", none), whole);
+  // Other content than the catalog has now: whoever has it may run it.
+  std::string other(kMine);
+  other.replace(other.find("0123"), 4, "ffff");
+  EXPECT_THAT(message("dataset: 'mine' data { " + other + " }", mine), HasSubstr("ffff"));
+  EXPECT_EQ(message("dataset: 'mine' data { " + hash + "}", none),
+            "task.data.examples: 0 is not allowed; allowed: 1 to 2147483647");
+  EXPECT_THAT(message("dataset: 'mine' data { " + hash + "classes: 6 }", mine),
+              HasSubstr("task.data: is not what mine of that content is; required: content_hash"));
+  EXPECT_EQ(message("data { " + hash + "}", none),
+            "task.data.content_hash: \"0123456789abcdef0123456789abcdef\" is not the content of "
+            "digits; required: bda8267fc78a7c5b5eeec1e0241a6a7e");
+  EXPECT_THAT(message("dataset: '../mine' data { " + std::string(kMine) + " }", none),
+              HasSubstr("task.dataset: unknown dataset \"../mine\""));
+}
+
+TEST(ResolveTask, ATextIsNotForAnMlp) {
+  DatasetCatalog catalog;
+  EXPECT_TRUE(google::protobuf::TextFormat::ParseFromString(
+      "content_hash: '0123456789abcdef0123456789abcdef' examples: 100000 classes: 65",
+      &catalog["poems"]));
+  EXPECT_EQ(std::string(ResolveTask(FromText("dataset: 'poems'"), catalog).status().message()),
+            "task.dataset: poems is text; allowed with task.mlp: datasets of examples");
+}
+
 TEST(ResolveTask, AllowsTheLimitsThemselves) {
   const char* const tasks[] = {
       "train_examples: 1795 validation_examples: 1 test_examples: 1 batch: 1795",
@@ -181,6 +249,9 @@ TEST(ResolveTask, RefusesFieldsOfALaterVersion) {
   ASSERT_TRUE(with_conv_net.mutable_conv_net()->ParseFromString("\xf8\x06\x01"));
   EXPECT_THAT(std::string(ResolveTask(with_conv_net).status().message()),
               HasSubstr("does not know"));
+  v1::Task with_data = Default();
+  ASSERT_TRUE(with_data.mutable_data()->MergeFromString("\xf8\x06\x01"));
+  EXPECT_FALSE(ResolveTask(with_data).ok());
 }
 
 TEST(OverrideTask, ReplacesWhatIsSet) {
@@ -215,10 +286,9 @@ TEST(ParameterShapes, AreThoseOfAConvNet) {
               ElementsAre(Shape{3, 9}, Shape{3, 1}, Shape{10, 3 * 4 * 4}, Shape{10, 1}));
 }
 
-// digits stand for a text of ten kinds of tokens.
 TEST(ParameterShapes, AreThoseOfATransformer) {
   const v1::Task task =
-      FromText("dataset: 'digits' transformer { context: 6 width: 8 heads: 2 layers: 1 }");
+      FromText("data { classes: 10 } transformer { context: 6 width: 8 heads: 2 layers: 1 }");
   EXPECT_THAT(ParameterShapes(task),
               ElementsAre(Shape{10, 8}, Shape{6, 8}, Shape{8, 1}, Shape{24, 8}, Shape{8, 8},
                           Shape{8, 1}, Shape{32, 8}, Shape{8, 32}, Shape{8, 1}, Shape{10, 8}));
@@ -231,12 +301,21 @@ TEST(MultiplyAdds, CountAConvolutionAtEveryPlace) {
 
 TEST(MultiplyAdds, CountATransformerAtEveryToken) {
   const v1::Task task =
-      FromText("dataset: 'digits' transformer { context: 6 width: 8 heads: 2 layers: 1 }");
+      FromText("data { classes: 10 } transformer { context: 6 width: 8 heads: 2 layers: 1 }");
   double parameters = 0;
   for (const Shape& shape : ParameterShapes(task)) {
     parameters += static_cast<double>(shape.Elements());
   }
   EXPECT_EQ(MultiplyAdds(task), 6 * parameters + 2 * 6 * 6 * 8);
+}
+
+TEST(OverrideTask, OtherDataReplaceWhatIsKnownOfTheFirst) {
+  const v1::Task base = Default();
+  EXPECT_FALSE(OverrideTask(base, FromText("dataset: 'mine'")).has_data());
+  EXPECT_TRUE(OverrideTask(base, FromText("dataset: 'digits'")).has_data());
+  const v1::Task given =
+      OverrideTask(base, FromText("dataset: 'mine' data { " + std::string(kMine) + " }"));
+  EXPECT_EQ(given.data().DebugString(), WithMine().at("mine").DebugString());
 }
 
 TEST(ParameterShapes, AreWeightAndBiasLayerByLayer) {
@@ -270,6 +349,16 @@ TEST(TaskHash, FollowsFromEveryFieldOfAModel) {
         "transformer { context: 1 width: 2 heads: 3 layers: 9 }"}) {
     const v1::Task task = OverrideTask(Default(), FromText(model));
     EXPECT_TRUE(hashes.insert(TaskHash(task)).second) << model;
+  }
+}
+
+TEST(TaskHash, FollowsFromAllThatATaskSaysOfData) {
+  const v1::Task task = ResolveTask(FromText("dataset: 'mine'"), WithMine()).value();
+  std::set<Hash128> hashes = {TaskHash(task)};
+  for (const char* change : {"examples: 1999", "classes: 8", "shape: 1"}) {
+    v1::Task changed = task;
+    changed.MergeFrom(FromText(std::string("data { ") + change + " }"));
+    EXPECT_TRUE(hashes.insert(TaskHash(changed)).second) << change;
   }
 }
 

@@ -31,6 +31,7 @@ class TorchEvaluator : public Evaluator {
   // Enough to share what is done once for a batch; more would fill the caches with parameters.
   int PopulationSize() const override { return 8; }
   absl::Status Check(const v1::Task& task) override;
+  DatasetSurvey Datasets() override { return problems_.Survey(); }
   absl::StatusOr<Evaluation> Evaluate(const Program& program, const v1::Task& task, int seed_index,
                                       Measure measure) override;
   void EvaluatePopulation(const PopulationRequest& request,

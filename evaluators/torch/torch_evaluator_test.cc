@@ -2,6 +2,7 @@
 
 #include <gmock/gmock.h>
 
+#include "evaluators/datasets/load_dataset.h"
 #include "evaluators/task/task.h"
 #include "evaluators/testing/evaluator_contract.h"
 #include "evaluators/torch/training_run.h"

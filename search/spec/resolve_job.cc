@@ -239,7 +239,7 @@ absl::StatusOr<v1::Strategy> ResolveStrategy(const v1::Strategy& given, const Si
   return strategy;
 }
 
-absl::StatusOr<v1::JobSpec> ResolveJob(const v1::JobSpec& given) {
+absl::StatusOr<v1::JobSpec> ResolveJob(const v1::JobSpec& given, const DatasetCatalog& catalog) {
   v1::JobSpec job = given;
   if (!IsDisplayName(job.name())) {
     return FieldError("name", absl::StrCat("\"", job.name(),
@@ -277,12 +277,12 @@ absl::StatusOr<v1::JobSpec> ResolveJob(const v1::JobSpec& given) {
   status = ResolveWarmStart(job, *signature);
   if (status.ok()) status = ResolveFilters(*job.mutable_filters());
   if (!status.ok()) return status;
-  auto task = ResolveTask(job.task());
+  auto task = ResolveTask(job.task(), catalog);
   if (!task.ok()) return task.status();
   *job.mutable_task() = *std::move(task);
   if (status = ResolveHurdles(job); !status.ok()) return status;
   if (job.has_study()) {
-    auto study = ResolveStudy(job.study(), job.task(), *signature);
+    auto study = ResolveStudy(job.study(), job.task(), *signature, catalog);
     if (!study.ok()) return study.status();
     *job.mutable_study() = *std::move(study);
   }

@@ -5,14 +5,16 @@
 
 #include "absl/status/statusor.h"
 #include "dsl/program.h"
+#include "evaluators/task/dataset_catalog.h"
 #include "lathe/v1/job_spec.pb.h"
 
 namespace lathe {
 
 // Invalid argument names the field ("strategy.tournament: ...") and what is allowed. Programs are
-// replaced by their text, every op of the search space is listed with its weight. Resolving a
-// resolved job changes nothing.
-absl::StatusOr<v1::JobSpec> ResolveJob(const v1::JobSpec& job);
+// replaced by their text, every op of the search space is listed with its weight, tasks say what
+// their data are. Resolving a resolved job changes nothing.
+absl::StatusOr<v1::JobSpec> ResolveJob(const v1::JobSpec& job,
+                                       const DatasetCatalog& catalog = ShippedDatasets());
 
 // The same for a strategy, which a control has too; `place` names it in messages.
 absl::StatusOr<v1::Strategy> ResolveStrategy(const v1::Strategy& strategy,
@@ -20,7 +22,7 @@ absl::StatusOr<v1::Strategy> ResolveStrategy(const v1::Strategy& strategy,
 
 // The same for a study. `task` is the job's, resolved.
 absl::StatusOr<v1::Study> ResolveStudy(const v1::Study& study, const v1::Task& task,
-                                       const Signature& signature);
+                                       const Signature& signature, const DatasetCatalog& catalog);
 
 // The same for the job's hurdles. Its task is resolved.
 absl::Status ResolveHurdles(v1::JobSpec& job);

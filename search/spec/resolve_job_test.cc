@@ -74,6 +74,29 @@ TEST(ResolveJobTest, ResolvingAgainChangesNothing) {
   EXPECT_TRUE(MessageDifferencer::Equals(*once, *twice));
 }
 
+TEST(ResolveJobTest, TakesDataFromTheCatalogAndKeepsThem) {
+  DatasetCatalog catalog = ShippedDatasets();
+  v1::DatasetDescription& mine = catalog["mine"];
+  mine.set_content_hash(std::string(32, 'a'));
+  mine.set_examples(5000);
+  mine.add_shape(4);
+  mine.set_classes(3);
+  const std::string study = "study { transfers { name: 'mine' task { dataset: 'mine' } } }";
+  auto job = ResolveJob(Job(study), catalog);
+  ASSERT_TRUE(job.ok()) << job.status();
+  EXPECT_EQ(job->task().data().classes(), 10u);
+  EXPECT_TRUE(MessageDifferencer::Equals(job->study().transfers(0).task().data(), mine));
+  // A resolved job needs no catalog.
+  auto again = ResolveJob(*job);
+  ASSERT_TRUE(again.ok()) << again.status();
+  EXPECT_TRUE(MessageDifferencer::Equals(*job, *again));
+  EXPECT_EQ(ResolveJob(Job(study))
+                .status()
+                .message()
+                .find("study.transfers[0]: task.dataset: unknown dataset \"mine\"; known: digits;"),
+            0u);
+}
+
 TEST(ResolveJobTest, AStudyTakesItsTasksFromTheJobs) {
   auto job = ResolveJob(Job(std::string("task { batch: 16 seed: 4 } ") + kStudy));
   ASSERT_TRUE(job.ok()) << job.status();

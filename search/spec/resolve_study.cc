@@ -60,10 +60,10 @@ absl::Status CheckDisplayName(const std::string& place, const std::string& name)
 }
 
 absl::Status ResolveTransfer(v1::Transfer& transfer, const v1::Task& base,
-                             const std::string& place) {
+                             const DatasetCatalog& catalog, const std::string& place) {
   absl::Status status = CheckDisplayName(place + ".name", transfer.name());
   if (!status.ok()) return status;
-  auto task = ResolveTask(OverrideTask(base, transfer.task()));
+  auto task = ResolveTask(OverrideTask(base, transfer.task()), catalog);
   if (!task.ok()) return FieldError(place, std::string(task.status().message()));
   *transfer.mutable_task() = *std::move(task);
   return absl::OkStatus();
@@ -94,7 +94,7 @@ absl::Status CheckStudyNumbers(const v1::Study& study) {
 }  // namespace
 
 absl::StatusOr<v1::Study> ResolveStudy(const v1::Study& given, const v1::Task& task,
-                                       const Signature& signature) {
+                                       const Signature& signature, const DatasetCatalog& catalog) {
   v1::Study study = given;
   FillStudy(study);
   absl::Status status = CheckStudyNumbers(study);
@@ -112,7 +112,7 @@ absl::StatusOr<v1::Study> ResolveStudy(const v1::Study& given, const v1::Task& t
     if (status.ok()) *control.mutable_strategy() = *std::move(strategy);
   }
   for (int i = 0; i < study.transfers_size() && status.ok(); ++i) {
-    status = ResolveTransfer(*study.mutable_transfers(i), task,
+    status = ResolveTransfer(*study.mutable_transfers(i), task, catalog,
                              absl::StrCat("study.transfers[", i, "]"));
   }
   if (!status.ok()) return status;

@@ -65,7 +65,7 @@ class DeskFixture : public testing::Test {
     if (has_data) {
       v1::WorkerDataset& dataset = *request.mutable_worker()->add_datasets();
       dataset.set_name("digits");
-      dataset.set_content_hash(std::string(DatasetByName("digits")->content_hash));
+      dataset.set_content_hash(ShippedDatasets().at("digits").content_hash());
     }
     auto response = desk_.Register(request);
     EXPECT_TRUE(response.ok()) << response.status();

@@ -36,7 +36,7 @@ class DeskWorker {
     request.mutable_worker()->set_batch(batch);
     v1::WorkerDataset& dataset = *request.mutable_worker()->add_datasets();
     dataset.set_name("digits");
-    dataset.set_content_hash(std::string(DatasetByName("digits")->content_hash));
+    dataset.set_content_hash(ShippedDatasets().at("digits").content_hash());
     name_ = desk.Register(request)->worker().name();
     thread_ = std::thread([this] { Work(); });
   }

@@ -43,7 +43,7 @@ absl::StatusOr<std::unique_ptr<SimulatedWorker>> SimulatedWorker::Connect(const 
   request.mutable_worker()->set_batch(batch);
   v1::WorkerDataset& dataset = *request.mutable_worker()->add_datasets();
   dataset.set_name("digits");
-  dataset.set_content_hash(std::string(DatasetByName("digits")->content_hash));
+  dataset.set_content_hash(ShippedDatasets().at("digits").content_hash());
   grpc::ClientContext context;
   v1::RegisterWorkerResponse response;
   const auto status = worker->stub_->RegisterWorker(&context, request, &response);

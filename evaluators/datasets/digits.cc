@@ -1,14 +1,17 @@
-#include "evaluators/dataset.h"
+#include "evaluators/datasets/digits.h"
 
 #include <algorithm>
 #include <charconv>
 #include <optional>
+#include <string_view>
+#include <vector>
 
 #include "absl/status/status.h"
 #include "absl/strings/escaping.h"
 #include "absl/strings/str_cat.h"
-#include "evaluators/gzip_file.h"
-#include "evaluators/task/task.h"
+#include "dsl/hash.h"
+#include "evaluators/datasets/input_file.h"
+#include "evaluators/task/dataset_catalog.h"
 
 namespace lathe {
 namespace {
@@ -31,8 +34,13 @@ std::optional<uint8_t> ParseValue(std::string_view text, int max_value) {
 // Reads the rows of one file; every error names the line.
 class RowParser {
  public:
-  RowParser(const std::string& path, const DatasetInfo& info, Dataset& dataset)
-      : path_(path), info_(info), dataset_(dataset) {}
+  RowParser(const std::string& path, const v1::DatasetDescription& data,
+            std::vector<uint8_t>& values)
+      : path_(path),
+        rows_(static_cast<int>(data.examples())),
+        features_(static_cast<int>(FeaturesOf(data))),
+        classes_(static_cast<int>(data.classes())),
+        values_(values) {}
 
   absl::Status ParseText(std::string_view text) {
     while (!text.empty()) {
@@ -41,17 +49,16 @@ class RowParser {
       if (absl::Status status = ParseRow(text.substr(0, end)); !status.ok()) return status;
       text.remove_prefix(std::min(end + 1, text.size()));
     }
-    if (line_ == info_.examples) return absl::OkStatus();
-    return absl::DataLossError(
-        absl::StrCat(path_, ": has ", line_, " rows; required: ", info_.examples));
+    if (line_ == rows_) return absl::OkStatus();
+    return absl::DataLossError(absl::StrCat(path_, ": has ", line_, " rows; required: ", rows_));
   }
 
  private:
   absl::Status ParseRow(std::string_view row) {
     const int fields = 1 + static_cast<int>(std::count(row.begin(), row.end(), ','));
-    if (fields != info_.features + 1) {
-      return Wrong(absl::StrCat("has ", fields, " fields; required: ", info_.features,
-                                " pixels and a class"));
+    if (fields != features_ + 1) {
+      return Wrong(
+          absl::StrCat("has ", fields, " fields; required: ", features_, " pixels and a class"));
     }
     for (int field = 1; field <= fields; ++field) {
       const size_t end = std::min(row.find(','), row.size());
@@ -62,11 +69,11 @@ class RowParser {
   }
 
   absl::Status ParseField(int field, std::string_view text) {
-    const bool is_class = field == info_.features + 1;
-    const int max_value = is_class ? info_.classes - 1 : kMaxPixel;
+    const bool is_class = field == features_ + 1;
+    const int max_value = is_class ? classes_ - 1 : kMaxPixel;
     const std::optional<uint8_t> value = ParseValue(text, max_value);
     if (value) {
-      dataset_.content.push_back(*value);
+      values_.push_back(*value);
       return absl::OkStatus();
     }
     const std::string shown(text.substr(0, kShownBytes));
@@ -79,35 +86,42 @@ class RowParser {
   }
 
   const std::string& path_;
-  const DatasetInfo& info_;
-  Dataset& dataset_;
+  const int rows_, features_, classes_;
+  std::vector<uint8_t>& values_;
   int line_ = 0;
 };
 
 }  // namespace
 
-Hash128 Dataset::ContentHash() const {
-  return HashBytes({reinterpret_cast<const char*>(content.data()), content.size()});
-}
-
-absl::StatusOr<Dataset> LoadDataset(const std::string& directory, std::string_view name) {
-  const DatasetInfo* info = DatasetByName(name);
-  if (info == nullptr) {
-    return absl::InvalidArgumentError(absl::StrCat("unknown dataset \"", std::string(name), "\""));
-  }
-  const std::string path = absl::StrCat(directory, "/", std::string(name), ".csv.gz");
-  const size_t values = static_cast<size_t>(info->examples) * (info->features + 1);
-  absl::StatusOr<std::string> text = ReadGzipFile(path, values * kMaxValueBytes);
+absl::StatusOr<Dataset> LoadDigits(const std::string& directory) {
+  const v1::DatasetDescription& data = ShippedDatasets().at("digits");
+  const std::string path = directory + "/digits.csv.gz";
+  const auto features = static_cast<size_t>(FeaturesOf(data));
+  const size_t count = data.examples() * (features + 1);
+  absl::StatusOr<std::string> text = ReadGzipFile(path, count * kMaxValueBytes);
   if (!text.ok()) return text.status();
 
-  Dataset dataset{.features = info->features, .max_value = kMaxPixel, .content = {}};
-  dataset.content.reserve(values);
-  absl::Status status = RowParser(path, *info, dataset).ParseText(*text);
+  std::vector<uint8_t> values;  // a row is its pixels, then its class
+  values.reserve(count);
+  absl::Status status = RowParser(path, data, values).ParseText(*text);
   if (!status.ok()) return status;
-  const std::string hash = dataset.ContentHash().Hex();
-  if (hash == info->content_hash) return dataset;
-  return absl::DataLossError(absl::StrCat(path, ": content hash is ", hash,
-                                          "; required: ", std::string(info->content_hash)));
+  const std::string hash =
+      HashBytes({reinterpret_cast<const char*>(values.data()), values.size()}).Hex();
+  if (hash != data.content_hash()) {
+    return absl::DataLossError(
+        absl::StrCat(path, ": content hash is ", hash, "; required: ", data.content_hash()));
+  }
+  Dataset digits;
+  digits.data = data;
+  digits.max_value = kMaxPixel;
+  digits.bytes.reserve(data.examples() * features);
+  digits.classes.reserve(data.examples());
+  for (auto row = values.begin(); row != values.end();
+       row += static_cast<ptrdiff_t>(features) + 1) {
+    digits.bytes.insert(digits.bytes.end(), row, row + static_cast<ptrdiff_t>(features));
+    digits.classes.push_back(row[static_cast<ptrdiff_t>(features)]);
+  }
+  return digits;
 }
 
 }  // namespace lathe

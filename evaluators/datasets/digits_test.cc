@@ -1,5 +1,3 @@
-#include "evaluators/dataset.h"
-
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 #include <zlib.h>
@@ -9,8 +7,8 @@
 #include <fstream>
 #include <sstream>
 
-#include "evaluators/gzip_file.h"
-#include "evaluators/task/task.h"
+#include "evaluators/datasets/input_file.h"
+#include "evaluators/datasets/load_dataset.h"
 
 namespace lathe {
 namespace {
@@ -74,32 +72,35 @@ std::string Repeat(const std::string& text, int times) {
   return repeated;
 }
 
+std::vector<int> Pixels(const Dataset& dataset, size_t begin) {
+  return {&dataset.bytes[begin], &dataset.bytes[begin] + 6};
+}
+
 TEST(LoadDataset, ReadsTheShippedDigits) {
   const absl::StatusOr<Dataset> digits = LoadDataset(kShipped, "digits");
   ASSERT_TRUE(digits.ok()) << digits.status();
-  EXPECT_EQ(digits->Examples(), 1797);
-  EXPECT_EQ(digits->features, 64);
+  EXPECT_EQ(digits->data.DebugString(), ShippedDatasets().at("digits").DebugString());
   EXPECT_EQ(digits->max_value, 16);
-  EXPECT_THAT(digits->Features(0).first(6), ElementsAre(0, 0, 5, 13, 9, 1));
-  EXPECT_EQ(digits->Class(0), 0);
-  EXPECT_THAT(digits->Features(1796).last(6), ElementsAre(8, 12, 14, 12, 1, 0));
-  EXPECT_EQ(digits->Class(1796), 8);
-  EXPECT_EQ(digits->ContentHash().Hex(), std::string(DatasetByName("digits")->content_hash));
+  ASSERT_EQ(digits->bytes.size(), 1797u * 64);
+  ASSERT_EQ(digits->classes.size(), 1797u);
+  EXPECT_THAT(Pixels(*digits, 0), ElementsAre(0, 0, 5, 13, 9, 1));
+  EXPECT_EQ(digits->classes.front(), 0);
+  EXPECT_THAT(Pixels(*digits, 1797 * 64 - 6), ElementsAre(8, 12, 14, 12, 1, 0));
+  EXPECT_EQ(digits->classes.back(), 8);
 }
 
 TEST(LoadDataset, FindsEveryClass) {
   const Dataset digits = LoadDataset(kShipped, "digits").value();
   std::array<int, 10> counts = {};
-  for (int i = 0; i < digits.Examples(); ++i) ++counts.at(digits.Class(i));
+  for (uint8_t label : digits.classes) ++counts.at(label);
   EXPECT_THAT(counts, Each(Gt(170)));
 }
 
-TEST(LoadDataset, ReadsEveryKnownDataset) {
-  for (const DatasetInfo& info : KnownDatasets()) {
-    const absl::StatusOr<Dataset> dataset = LoadDataset(kShipped, info.name);
+TEST(LoadDataset, ReadsEveryDatasetThatShips) {
+  for (const auto& [name, data] : ShippedDatasets()) {
+    const absl::StatusOr<Dataset> dataset = LoadDataset(kShipped, name);
     ASSERT_TRUE(dataset.ok()) << dataset.status();
-    EXPECT_EQ(dataset->Examples(), info.examples);
-    EXPECT_EQ(dataset->features, info.features);
+    EXPECT_EQ(dataset->data.DebugString(), data.DebugString());
   }
 }
 

@@ -1,0 +1,131 @@
+// lathe data, through the program itself.
+#include <gmock/gmock.h>
+
+#include "clients/cli/testing/lathe_test.h"
+#include "evaluators/datasets/testing/made_files.h"
+
+namespace lathe {
+namespace {
+
+namespace fs = std::filesystem;
+using testing::ElementsAre;
+using testing::HasSubstr;
+
+class LatheDataTest : public LatheTest {
+ protected:
+  Finished Data(std::vector<std::string> arguments) {
+    arguments.insert(arguments.begin(), "data");
+    arguments.insert(arguments.end(), {"--data", Path("data")});
+    return RunAlone(arguments);
+  }
+  Finished AddNpz(const std::string& name, std::vector<std::string> more = {}) {
+    Write("small.npz", SmallNpz(9));
+    more.insert(more.begin(), {"add", name, "--format", "npz", Path("small.npz")});
+    return Data(more);
+  }
+  nlohmann::json Json(std::vector<std::string> arguments, int status = 0) {
+    arguments.push_back("--json");
+    const Finished run = Data(arguments);
+    EXPECT_EQ(run.status.code, status) << run.errors;
+    return nlohmann::json::parse(run.output, nullptr, /*allow_exceptions=*/false);
+  }
+};
+
+const std::string kImages = Idx(8, {3, 2, 2}, std::string(12, 'x'));
+const std::string kLabels = Idx(8, {3}, std::string("\1\0\2", 3));
+
+TEST_F(LatheDataTest, AddsEveryFormatPackedOrNot) {
+  Write("images", Gzipped(kImages, Path("scratch")));
+  Write("labels", kLabels);
+  EXPECT_EQ(
+      Data({"add", "a", "--format", "idx", "--images", Path("images"), "--labels", Path("labels")})
+          .output,
+      "a: 3 examples of 1x2x2 in 3 classes; registered in " + Path("data") +
+          "; workers that run find it when they start again\n");
+  Write("one.bin", std::string(3073, '\1'));
+  Write("two.bin", std::string(3073, '\2') + std::string(3073, '\3'));
+  EXPECT_THAT(Data({"add", "b", "--format", "cifar10", Path("one.bin"), Path("two.bin")}).output,
+              HasSubstr("b: 3 examples of 3x32x32 in 10 classes"));
+  EXPECT_THAT(AddNpz("c").output, HasSubstr("c: 9 examples of 4 in 3 classes"));
+  Write("poem", "to be or not to be\n");
+  EXPECT_THAT(Data({"add", "d", "--format", "text", Path("poem")}).output,
+              HasSubstr("d: 19 bytes of text, 8 different ones"));
+  const nlohmann::json list = Json({"list"});
+  ASSERT_EQ(list.size(), 5u);
+  EXPECT_EQ(list[0]["name"], "digits");
+  EXPECT_EQ(list[1]["shape"], nlohmann::json({1, 2, 2}));
+  EXPECT_EQ(list[2]["source"], "cifar10");
+  EXPECT_EQ(list[3]["examples"], 9);
+  EXPECT_EQ(list[4]["classes"], 8);
+  EXPECT_THAT(LinesOf(Data({"list"}).output),
+              ElementsAre(HasSubstr("NAME"), HasSubstr("digits  ships"), HasSubstr("1x2x2"),
+                          HasSubstr("3x32x32"), HasSubstr("npz"), HasSubstr("text")));
+}
+
+TEST_F(LatheDataTest, ReplacesOnlyWhatItIsToldTo) {
+  const nlohmann::json first = Json({"list"});
+  ASSERT_EQ(AddNpz("mine").status.code, 0);
+  const Finished again = AddNpz("mine");
+  EXPECT_EQ(again.status.code, 1);
+  EXPECT_THAT(again.errors, HasSubstr("is there already; --replace"));
+  EXPECT_EQ(AddNpz("mine", {"--replace", "--classes", "5"}).status.code, 0);
+  EXPECT_EQ(Json({"list"})[1]["classes"], 5);
+}
+
+TEST_F(LatheDataTest, WrongFilesAreRefusedWithFileAndPlace) {
+  Write("images", kImages.substr(0, 20));
+  Write("labels", kLabels);
+  const Finished cut =
+      Data({"add", "a", "--format", "idx", "--images", Path("images"), "--labels", Path("labels")});
+  EXPECT_EQ(cut.status.code, 1);
+  EXPECT_EQ(cut.errors,
+            "lathe: " + Path("images") + ": has 4 bytes after its header; required: 12\n");
+  const Finished missing = Data({"add", "a", "--format", "text", Path("nowhere")});
+  EXPECT_EQ(missing.status.code, 1);
+  EXPECT_THAT(missing.errors, HasSubstr(Path("nowhere") + ": cannot be opened: No such file"));
+  EXPECT_EQ(Json({"list"}).size(), 1u);
+}
+
+TEST_F(LatheDataTest, WrongCommandLinesAreRefused) {
+  const auto refused = [&](const std::vector<std::string>& arguments) {
+    const Finished run = Data(arguments);
+    EXPECT_EQ(run.status.code, 2) << run.output;
+    return run.errors;
+  };
+  EXPECT_THAT(refused({"add", "A", "--format", "text", "x"}), HasSubstr("NAME: \"A\" is not"));
+  EXPECT_THAT(refused({"add", "a", "--format", "csv", "x"}), HasSubstr("csv"));
+  EXPECT_THAT(refused({"add", "a", "--format", "idx", "x"}), HasSubstr("takes --images FILE"));
+  EXPECT_THAT(refused({"add", "a", "--format", "npz"}), HasSubstr("takes one FILE"));
+  EXPECT_THAT(refused({"add", "a", "--format", "cifar10"}), HasSubstr("takes FILE"));
+  EXPECT_THAT(refused({"add", "a", "--format", "text", "x", "--labels", "y"}),
+              HasSubstr("--images"));
+  EXPECT_THAT(refused({"add", "a", "--format", "text", "x", "--classes", "3"}),
+              HasSubstr("--classes goes with"));
+  EXPECT_THAT(refused({"check", "../x"}), HasSubstr("is no dataset"));
+  Write("small.npz", SmallNpz(9));
+  EXPECT_THAT(refused({"add", "digits", "--format", "npz", Path("small.npz")}),
+              HasSubstr("ships with every installation"));
+}
+
+TEST_F(LatheDataTest, ChecksWhatThereIs) {
+  ASSERT_EQ(AddNpz("good").status.code, 0);
+  ASSERT_EQ(AddNpz("bad").status.code, 0);
+  EXPECT_EQ(Data({"check", "good", "bad"}).output,
+            "good: 9 examples of 4 in 3 classes\nbad: 9 examples of 4 in 3 classes\n");
+  const fs::path content = fs::path(Path("data")) / "bad" /
+                           (Json({"list"})[1]["content_hash"].get<std::string>() + ".data");
+  fs::resize_file(content, 5);
+  const Finished run = Data({"check", "good", "bad"});
+  EXPECT_EQ(run.status.code, 1);
+  EXPECT_THAT(LinesOf(run.output),
+              ElementsAre("good: 9 examples of 4 in 3 classes",
+                          "bad: damaged: " + content.string() + ": has 5 bytes; required: 153"));
+  EXPECT_EQ(run.errors, "lathe: 1 of 2 datasets are damaged\n");
+  const nlohmann::json all = Json({"check"}, 1);
+  ASSERT_EQ(all.size(), 3u);
+  EXPECT_EQ(all[0]["whole"], false) << "the digits are not in this folder";
+  EXPECT_EQ(all[2]["whole"], true);
+}
+
+}  // namespace
+}  // namespace lathe

@@ -1,0 +1,34 @@
+// Datasets by name: those that ship and those that were registered in a data directory.
+//
+//   absl::StatusOr<Dataset> digits = LoadDataset("/usr/share/lathe/data", "digits");
+#ifndef LATHE_EVALUATORS_DATASETS_LOAD_DATASET_H_
+#define LATHE_EVALUATORS_DATASETS_LOAD_DATASET_H_
+
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "absl/status/statusor.h"
+#include "evaluators/datasets/dataset.h"
+#include "evaluators/task/dataset_catalog.h"
+
+namespace lathe {
+
+// Where the datasets of an installation are: ../share/lathe/data from the running program.
+std::string InstalledDataDirectory();
+
+// Not found if it is not there, invalid argument for a name that no dataset may have, data loss for
+// a damaged file: the message names the file and the place and says what is allowed there.
+absl::StatusOr<Dataset> LoadDataset(const std::string& directory, std::string_view name);
+
+// What ships and what is registered in a directory. Reads all of it.
+DatasetSurvey SurveyDatasets(const std::string& directory);
+
+// What a job may name that runs on the data of `directory`: what ships and what is registered
+// there. Those of `names` that are registered are read whole: data loss if one is damaged.
+absl::StatusOr<DatasetCatalog> CheckedCatalog(const std::string& directory,
+                                              const std::vector<std::string>& names);
+
+}  // namespace lathe
+
+#endif  // LATHE_EVALUATORS_DATASETS_LOAD_DATASET_H_
