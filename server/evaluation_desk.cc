@@ -159,8 +159,8 @@ void EvaluationDesk::AddItem(const PendingPtr& pending, const std::vector<int>& 
     item.key = ItemKeyOf(*pending, seeds);
     by_key_[item.key] = id;
   }
-  queue_.Add(id, {request.numeric_class, request.task.dataset(),
-                  request.task.data().content_hash(), std::string(ModelName(request.task))});
+  queue_.Add(id, {request.numeric_class, request.task.dataset(), request.task.data().content_hash(),
+                  std::string(ModelName(request.task))});
   items_.emplace(id, std::move(item));
 }
 

@@ -12,8 +12,8 @@ namespace lathe {
 // Where a worker hands its end of the socket pair to an evaluator process.
 inline constexpr int kEvaluatorSocket = 3;
 
-// What `evaluator` says of itself: its numeric class, the models that it trains, the data that it has,
-// and why it has not others.
+// What `evaluator` says of itself: its numeric class, the models that it trains, the data that it
+// has, and why it has not others.
 v1::EvaluatorHello DescribeEvaluator(Evaluator& evaluator);
 
 // Says hello, then evaluates what comes in, as many items at a time as the evaluator likes, until

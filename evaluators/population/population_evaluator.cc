@@ -89,7 +89,7 @@ void PopulationEvaluator::EvaluatePopulation(const PopulationRequest& request,
     for (size_t i = 0; i < request.programs.size(); ++i) on_evaluations(i, status);
     return;
   }
-  const auto in_step = static_cast<size_t>(ModelsInStep(ParameterShapes(*task)));
+  const auto in_step = static_cast<size_t>(ModelsInStep(*task));
   std::mutex telling;
   std::vector<bool> told(request.programs.size());
   const auto tell = [&](size_t i, absl::StatusOr<std::vector<Evaluation>> evaluations) {

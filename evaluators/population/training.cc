@@ -5,6 +5,7 @@
 
 #include "evaluators/population/mlp_population.h"
 #include "evaluators/task/task.h"
+#include "evaluators/task/task_cost.h"
 #include "evaluators/train_in_step.h"
 
 namespace lathe {
@@ -12,7 +13,7 @@ namespace {
 
 // Of the second-level cache, less than many machines have; and what a parameter takes with its
 // states, of which programs have two or three.
-constexpr int64_t kCacheBytes = 384 << 10, kBytesOfParameter = 16;
+constexpr double kCacheBytes = 384 << 10, kBytesOfParameter = 16;
 
 // The models with the data that they are trained and scored on.
 class Mlps : public ModelPopulation {
@@ -45,11 +46,9 @@ class Mlps : public ModelPopulation {
 
 }  // namespace
 
-int ModelsInStep(std::span<const Shape> shapes) {
-  int64_t parameters = 0;
-  for (const Shape& shape : shapes) parameters += shape.Elements();
-  const int64_t fit = kCacheBytes / (kBytesOfParameter * std::max<int64_t>(parameters, 1));
-  return static_cast<int>(std::clamp<int64_t>(fit, 1, kMostInStep));
+int ModelsInStep(const v1::Task& task) {
+  const double fit = kCacheBytes / (kBytesOfParameter * CountTaskCost(task).parameters);
+  return static_cast<int>(std::clamp<double>(fit, 1, kMostInStep));
 }
 
 absl::StatusOr<std::vector<Evaluation>> TrainMlps(const v1::Task& task, int seed_index,

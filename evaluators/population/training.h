@@ -13,11 +13,11 @@
 
 namespace lathe {
 
-// How many models of so many parameters are best trained in step: at most kMostInStep, which is
+// How many models of the task are best trained in step: at most kMostInStep, which is
 // enough to share the work of gathering batches, and so few that parameters and states stay in the
 // second-level cache.
 inline constexpr int kMostInStep = 8;
-int ModelsInStep(std::span<const Shape> shapes);
+int ModelsInStep(const v1::Task& task);
 
 // What each program scores, in their order (see TrainInStep).
 absl::StatusOr<std::vector<Evaluation>> TrainMlps(const v1::Task& task, int seed_index,

@@ -3,8 +3,8 @@
 #include <algorithm>
 
 #include "dsl/cost.h"
-#include "evaluators/task/model.h"
 #include "evaluators/task/task.h"
+#include "evaluators/task/task_cost.h"
 
 namespace lathe {
 namespace {
@@ -17,30 +17,13 @@ constexpr double kProgramOperations = 2e6;
 constexpr double kMultiplyAdds = 1e8;
 constexpr double kDrawnValues = 1e6;
 
-// Forward once, backward twice as much.
-constexpr double kPassesPerStep = 3;
-
-// Values that are drawn or scaled before the first step.
-double DrawnValues(const v1::Task& task, double parameters) {
-  const v1::DatasetDescription& data = task.data();
-  const auto features =
-      static_cast<double>(IsText(data) ? TokensPerExample(task) : FeaturesOf(data));
-  const double examples =
-      1.0 * task.train_examples() + task.validation_examples() + task.test_examples();
-  return features * examples + parameters;
-}
-
 }  // namespace
 
 double EvaluationAllowanceSeconds(const Program& program, const v1::Task& task, int seeds) {
   const Cost cost = CountCost(program, ParameterShapes(task));
-  const double steps = task.steps();
-  const double scorings = task.objective() == v1::Task::STEPS_TO_TARGET ? kTargetChecks : 1;
-  const double measured = scorings * task.validation_examples() + task.test_examples();
-  const double multiply_adds =
-      2 * MultiplyAdds(task) * (kPassesPerStep * task.batch() * steps + measured);
-  const double run = steps * cost.operations / kProgramOperations + multiply_adds / kMultiplyAdds +
-                     DrawnValues(task, cost.parameters) / kDrawnValues;
+  const TaskCost own = CountTaskCost(task);
+  const double run = task.steps() * cost.operations / kProgramOperations +
+                     own.multiply_adds / kMultiplyAdds + own.drawn_values / kDrawnValues;
   return std::clamp(kLeastSeconds + seeds * run, kLeastSeconds, kMostSeconds);
 }
 

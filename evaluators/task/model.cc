@@ -88,6 +88,35 @@ double TransformerMultiplyAdds(const v1::Task& task) {
   return context * (ElementsOfMatrices(task) + 2 * context * width * model.layers());
 }
 
+// Patches of the inputs, outputs, and what pooling leaves of them.
+double ConvNetActivations(const v1::Task& task) {
+  double sum = static_cast<double>(FeaturesOf(task.data())) + task.data().classes();
+  for (const Convolution& convolution : ConvolutionsOf(task)) {
+    const double places = static_cast<double>(convolution.in.height * convolution.in.width);
+    sum += static_cast<double>(Elements(convolution.in) * kTaps);
+    sum += places * static_cast<double>(convolution.out);
+    sum += static_cast<double>(Elements(convolution.After()));
+  }
+  return sum;
+}
+
+// For each token of a block: two norms, three projections, the mixed values, the output of the
+// attention, the wide layer before and after its ReLU, its output; for each pair of tokens and each
+// head a score and a probability.
+double TransformerActivations(const v1::Task& task) {
+  constexpr double kWidthsPerBlock = 2 + 3 + 1 + 1 + 2 * 4 + 1;
+  const v1::Transformer& model = task.transformer();
+  const double context = model.context();
+  const double block = kWidthsPerBlock * model.width() + 2 * context * model.heads();
+  return context * (block * model.layers() + 2.0 * model.width() + 2.0 * task.data().classes());
+}
+
+double MlpActivations(const v1::Task& task) {
+  double sum = static_cast<double>(FeaturesOf(task.data())) + task.data().classes();
+  for (const uint32_t width : task.mlp().hidden()) sum += width;
+  return sum;
+}
+
 }  // namespace
 
 std::string_view ModelName(const v1::Task& task) {
@@ -142,6 +171,16 @@ double MultiplyAdds(const v1::Task& task) {
     case v1::Task::MODEL_NOT_SET: break;
   }
   return ElementsOfMatrices(task);
+}
+
+double Activations(const v1::Task& task) {
+  switch (task.model_case()) {
+    case v1::Task::kConvNet: return ConvNetActivations(task);
+    case v1::Task::kTransformer: return TransformerActivations(task);
+    case v1::Task::kMlp:
+    case v1::Task::MODEL_NOT_SET: break;
+  }
+  return MlpActivations(task);
 }
 
 }  // namespace lathe

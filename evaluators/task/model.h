@@ -42,6 +42,9 @@ std::vector<ModelParameter> ModelParameters(const v1::Task& task);
 // Of a forward pass over one example.
 double MultiplyAdds(const v1::Task& task);
 
+// Numbers that a forward pass over one example keeps, its inputs among them.
+double Activations(const v1::Task& task);
+
 }  // namespace lathe
 
 #endif  // LATHE_EVALUATORS_TASK_MODEL_H_

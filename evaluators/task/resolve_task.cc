@@ -6,6 +6,7 @@
 #include "absl/strings/str_cat.h"
 #include "evaluators/task/model.h"
 #include "evaluators/task/task.h"
+#include "evaluators/task/task_cost.h"
 
 namespace lathe {
 namespace {
@@ -31,6 +32,8 @@ constexpr uint32_t kMaxChannels = 1024;
 constexpr uint32_t kMaxContext = 1024, kMaxTransformerWidth = 1024, kMaxLayers = 32;
 // A few models of this size, with states of their programs, take some gigabytes.
 constexpr int64_t kMaxParameters = 1 << 25;
+// Of one model; several may be trained at a time.
+constexpr int64_t kMaxActivationBytes = int64_t{2} << 30;
 constexpr uint32_t kMaxSteps = 1'000'000;
 constexpr uint32_t kMaxSeeds = 1000;
 constexpr double kMaxFeatureScaleExponent = 6;
@@ -191,12 +194,17 @@ absl::Status CheckEnum(const std::string& field, Enum value) {
 }
 
 absl::Status CheckSize(const v1::Task& task) {
-  int64_t parameters = 0;
-  for (const Shape& shape : ParameterShapes(task)) parameters += shape.Elements();
-  if (parameters <= kMaxParameters) return absl::OkStatus();
-  return Wrong(SizeField(task),
-               absl::StrCat("a model of ", parameters, " parameters is not allowed; ",
-                            "allowed: at most ", kMaxParameters));
+  const TaskCost cost = CountTaskCost(task);
+  if (cost.parameters > kMaxParameters) {
+    return Wrong(SizeField(task),
+                 absl::StrCat("a model of ", static_cast<int64_t>(cost.parameters),
+                              " parameters is not allowed; allowed: at most ", kMaxParameters));
+  }
+  if (cost.activation_bytes <= kMaxActivationBytes) return absl::OkStatus();
+  return Wrong("batch", absl::StrCat("a batch of ", task.batch(), " takes ",
+                                     static_cast<int64_t>(cost.activation_bytes) >> 20,
+                                     " MiB in this model; allowed: at most ",
+                                     kMaxActivationBytes >> 20, " MiB"));
 }
 
 absl::Status CheckTraining(const v1::Task& task) {
