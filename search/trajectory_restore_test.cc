@@ -89,7 +89,9 @@ End RunInLives(Kind kind, int window, Hurdled hurdled, uint64_t seed, bool with_
     most_retold = std::max(most_retold, restored->retold);
     std::vector<std::pair<uint64_t, EvaluationRequest>> in_flight;
     uint64_t told_at_checkpoint = checkpoint ? checkpoint->told : 0;
-    for (uint64_t steps = random.Below(120);; --steps) {
+    // Long enough that some slot passes all its hurdles.
+    const uint64_t most_steps = hurdled == Hurdled::kYes ? 360 : 120;
+    for (uint64_t steps = random.Below(most_steps);; --steps) {
       if (steps == 0 && seed != 0) break;
       if (with_checkpoints && trajectory.Count().evaluated >= told_at_checkpoint + 10) {
         checkpoint = trajectory.Save();
@@ -141,10 +143,17 @@ TEST_P(TrajectoryRestoreEnd, IsAsIfNothingHadHappened) {
   }
 }
 
+std::string NameOf(const ::testing::TestParamInfo<TrajectoryRestoreEnd::ParamType>& info) {
+  const auto& [kind, window, hurdled] = info.param;
+  return absl::StrCat(kind == Kind::kEvolution ? "Evolution" : "Random", "Window", window,
+                      hurdled == Hurdled::kYes ? "Hurdles" : "");
+}
+
 INSTANTIATE_TEST_SUITE_P(Searches, TrajectoryRestoreEnd,
                          ::testing::Combine(::testing::Values(Kind::kEvolution, Kind::kRandom),
                                             ::testing::Values(1, 7, 32),
-                                            ::testing::Values(Hurdled::kNo, Hurdled::kYes)));
+                                            ::testing::Values(Hurdled::kNo, Hurdled::kYes)),
+                         NameOf);
 
 TEST(TrajectoryRestore, HurdlesThatTheJobDoesNotHaveAreRefused) {
   MemoryLog log;
