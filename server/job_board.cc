@@ -42,6 +42,7 @@ absl::Status WithProblems(const absl::Status& status, const v1::JobSpec& spec,
   for (const v1::Transfer& transfer : spec.study().transfers()) {
     names.insert(transfer.task().dataset());
   }
+  for (const v1::Hurdle& hurdle : spec.hurdles()) names.insert(hurdle.task().dataset());
   std::string message(status.message());
   for (const std::string& name : names) {
     const auto problem = survey.problems.find(name);
@@ -199,6 +200,9 @@ absl::StatusOr<DatasetSurvey> JobBoard::DatasetsFor(const std::string& request_i
   if (!earlier.ok()) return earlier.status();
   for (const v1::Transfer& transfer : earlier->study().transfers()) {
     survey.whole[transfer.task().dataset()] = transfer.task().data();
+  }
+  for (const v1::Hurdle& hurdle : earlier->hurdles()) {
+    survey.whole[hurdle.task().dataset()] = hurdle.task().data();
   }
   survey.whole[earlier->task().dataset()] = earlier->task().data();
   return survey;

@@ -7,6 +7,9 @@ void ForEachNamedDataset(v1::JobSpec& job, const std::function<void(v1::Task&)>&
     if (!task.dataset().empty()) visit(task);
   };
   if (job.has_task()) look_at(*job.mutable_task());
+  for (v1::Hurdle& hurdle : *job.mutable_hurdles()) {
+    if (hurdle.has_task()) look_at(*hurdle.mutable_task());
+  }
   if (!job.has_study()) return;
   for (v1::Transfer& transfer : *job.mutable_study()->mutable_transfers()) {
     if (transfer.has_task()) look_at(*transfer.mutable_task());

@@ -143,8 +143,10 @@ bool AsksForTorch(const v1::Task& task) {
 // The evaluator of multi-layer perceptrons unless one of the job's tasks has another model.
 absl::Status ChooseEvaluator(const v1::JobSpec& job, EmbeddedRunOptions* options) {
   bool torch = AsksForTorch(job.task());
-  for (const v1::Transfer& transfer : job.study().transfers())
+  for (const v1::Transfer& transfer : job.study().transfers()) {
     torch |= AsksForTorch(transfer.task());
+  }
+  for (const v1::Hurdle& hurdle : job.hurdles()) torch |= AsksForTorch(hurdle.task());
   if (!torch || !options->evaluator.empty()) return absl::OkStatus();
   options->evaluator = options->programs + "/lathe-evaluator-torch";
   if (std::filesystem::exists(options->evaluator)) return absl::OkStatus();

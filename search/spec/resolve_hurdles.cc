@@ -31,10 +31,11 @@ absl::Status ResolveNumbers(v1::Hurdle& hurdle, const std::string& place) {
   return status;
 }
 
-absl::Status ResolveHurdleTask(v1::Hurdle& hurdle, const v1::Task& base, const std::string& place) {
+absl::Status ResolveHurdleTask(v1::Hurdle& hurdle, const v1::Task& base,
+                               const DatasetCatalog& catalog, const std::string& place) {
   v1::Task changes = hurdle.task();
   if (changes.seeds() == 0) changes.set_seeds(1);
-  auto task = ResolveTask(OverrideTask(base, changes));
+  auto task = ResolveTask(OverrideTask(base, changes), catalog);
   if (!task.ok()) return FieldError(place, std::string(task.status().message()));
   *hurdle.mutable_task() = *std::move(task);
   return absl::OkStatus();
@@ -53,7 +54,7 @@ absl::Status CheckRace(const v1::Task& race, const v1::Task& base, uint32_t race
 
 }  // namespace
 
-absl::Status ResolveHurdles(v1::JobSpec& job) {
+absl::Status ResolveHurdles(v1::JobSpec& job, const DatasetCatalog& catalog) {
   if (job.hurdles_size() > kMaxHurdles) {
     return FieldError("hurdles", absl::StrCat(job.hurdles_size(), " are not allowed; allowed: at ",
                                               "most ", kMaxHurdles));
@@ -64,7 +65,7 @@ absl::Status ResolveHurdles(v1::JobSpec& job) {
     const std::string place = absl::StrCat("hurdles[", i, "]");
     v1::Hurdle& hurdle = *job.mutable_hurdles(i);
     absl::Status status = ResolveNumbers(hurdle, place);
-    if (status.ok()) status = ResolveHurdleTask(hurdle, job.task(), place);
+    if (status.ok()) status = ResolveHurdleTask(hurdle, job.task(), catalog, place);
     if (!status.ok()) return status;
     if (TaskHash(hurdle.task()) != own) continue;
     if (status = CheckRace(hurdle.task(), job.task(), raced, place); !status.ok()) return status;

@@ -280,7 +280,7 @@ absl::StatusOr<v1::JobSpec> ResolveJob(const v1::JobSpec& given, const DatasetCa
   auto task = ResolveTask(job.task(), catalog);
   if (!task.ok()) return task.status();
   *job.mutable_task() = *std::move(task);
-  if (status = ResolveHurdles(job); !status.ok()) return status;
+  if (status = ResolveHurdles(job, catalog); !status.ok()) return status;
   if (job.has_study()) {
     auto study = ResolveStudy(job.study(), job.task(), *signature, catalog);
     if (!study.ok()) return study.status();

@@ -25,7 +25,7 @@ absl::StatusOr<v1::Study> ResolveStudy(const v1::Study& study, const v1::Task& t
                                        const Signature& signature, const DatasetCatalog& catalog);
 
 // The same for the job's hurdles. Its task is resolved.
-absl::Status ResolveHurdles(v1::JobSpec& job);
+absl::Status ResolveHurdles(v1::JobSpec& job, const DatasetCatalog& catalog);
 
 // A known program's name, or a text. `place` names the field in messages.
 absl::StatusOr<Program> ProgramOf(const std::string& name_or_text, const Signature& signature,

@@ -81,11 +81,14 @@ TEST(ResolveJobTest, TakesDataFromTheCatalogAndKeepsThem) {
   mine.set_examples(5000);
   mine.add_shape(4);
   mine.set_classes(3);
-  const std::string study = "study { transfers { name: 'mine' task { dataset: 'mine' } } }";
+  const std::string study =
+      "study { transfers { name: 'mine' task { dataset: 'mine' } } }"
+      "hurdles { task { dataset: 'mine' } }";
   auto job = ResolveJob(Job(study), catalog);
   ASSERT_TRUE(job.ok()) << job.status();
   EXPECT_EQ(job->task().data().classes(), 10u);
   EXPECT_TRUE(MessageDifferencer::Equals(job->study().transfers(0).task().data(), mine));
+  EXPECT_TRUE(MessageDifferencer::Equals(job->hurdles(0).task().data(), mine));
   // A resolved job needs no catalog.
   auto again = ResolveJob(*job);
   ASSERT_TRUE(again.ok()) << again.status();
@@ -93,7 +96,7 @@ TEST(ResolveJobTest, TakesDataFromTheCatalogAndKeepsThem) {
   EXPECT_EQ(ResolveJob(Job(study))
                 .status()
                 .message()
-                .find("study.transfers[0]: task.dataset: unknown dataset \"mine\"; known: digits;"),
+                .find("hurdles[0]: task.dataset: unknown dataset \"mine\"; known: digits;"),
             0u);
 }
 
