@@ -31,6 +31,27 @@ TEST_F(LatheRunTest, ChoosesTheEvaluatorThatTrainsTheModel) {
   ExpectNothingLeft();
 }
 
+// From a file of text to a search over optimizers of a language model.
+TEST_F(LatheRunTest, TrainsATransformerOnRegisteredText) {
+  std::string text;
+  for (int i = 0; i < 400; ++i) text += "the cat sat " + std::to_string(i % 7) + "\n";
+  Write("cats.txt", text);
+  auto added =
+      ChildProcess::Start({.program = LATHE,
+                           .arguments = {"data", "add", "cats", "--format", "text",
+                                         folder_ + "/cats.txt", "--data", folder_ + "/data"}});
+  ASSERT_TRUE(added.ok()) << added.status();
+  ASSERT_EQ(added->Wait().code, 0);
+  Write("cats.yaml", std::string(kNetJob) +
+                         "task: {dataset: cats, train_examples: 200, validation_examples: 40, "
+                         "test_examples: 40, batch: 8, steps: 4, seeds: 1, "
+                         "transformer: {context: 8, width: 8, layers: 1}}\n");
+  const std::string arguments = std::string("cats.yaml --data data") + kOwnEvaluator;
+  const nlohmann::json one = JsonOf(arguments + " --workers 1");
+  EXPECT_EQ(one["state"], "succeeded");
+  EXPECT_EQ(JsonOf(arguments + " --workers 2")["trajectory_hash"], one["trajectory_hash"]);
+}
+
 TEST_F(LatheRunTest, TakesOneModel) {
   Write("net.yaml", std::string(kNetJob) + "task: {seeds: 1, conv_net: {}, mlp: {}}\n");
   const Finished run = Run("net.yaml");
