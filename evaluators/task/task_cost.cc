@@ -31,7 +31,6 @@ TaskCost CountTaskCost(const v1::Task& task) {
       1.0 * task.train_examples() + task.validation_examples() + task.test_examples();
   cost.drawn_values = numbers * examples + cost.parameters;
   cost.activation_bytes = kBytesPerActivation * task.batch() * Activations(task);
-  cost.data_bytes = examples * numbers * (IsText(task.data()) ? 1 : sizeof(float));
   return cost;
 }
 

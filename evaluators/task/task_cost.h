@@ -13,7 +13,6 @@ struct TaskCost {
   double multiply_adds = 0;     // of all steps and of scoring
   double drawn_values = 0;      // before the first step: features, and parameters
   double activation_bytes = 0;  // of a batch, forward and backward
-  double data_bytes = 0;        // of the three splits
 };
 
 // `task` is resolved.

@@ -27,7 +27,6 @@ TEST(CountTaskCost, OfAPerceptron) {
   EXPECT_EQ(cost.multiply_adds, 2 * cost.parameters * (3 * 32 * 100 + 397 + 400));
   EXPECT_EQ(cost.drawn_values, 64 * 1797 + cost.parameters);
   EXPECT_EQ(cost.activation_bytes, 2 * 4 * 32 * (64 + 32 + 10));
-  EXPECT_EQ(cost.data_bytes, 4 * 64 * 1797);
 }
 
 TEST(CountTaskCost, ScoringAtEveryCheckOfATargetCounts) {
