@@ -3,14 +3,9 @@
 #include <ATen/ATen.h>
 #include <torch/csrc/autograd/autograd.h>
 
-#include <cmath>
+#include "tests/bench/torch_update.h"
 
 namespace lathe::bench {
-namespace {
-
-constexpr double kRate = 0.01, kDecay = 0.01, kBeta1 = 0.9, kBeta2 = 0.999, kEpsilon = 1e-8;
-
-}  // namespace
 
 TorchModels::TorchModels(const ModelSizes& sizes, bool stacked, const std::string& update)
     : sizes_(sizes), stacked_(stacked), adamw_(update == "adamw") {
@@ -41,23 +36,13 @@ at::Tensor TorchModels::LossOf(const Parameters& w, const at::Tensor& x,
          static_cast<double>(sizes_.batch);
 }
 
-void TorchModels::Update(at::Tensor& w, const at::Tensor& g, at::Tensor& m, at::Tensor& v) const {
-  if (!adamw_) {
-    w.sub_(g, kRate);
-    return;
-  }
-  w.mul_(1 - kRate * kDecay);
-  m.mul_(kBeta1).add_(g, 1 - kBeta1);
-  v.mul_(kBeta2).addcmul_(g, g, 1 - kBeta2);
-  const double first = 1 - std::pow(kBeta1, t_), second = 1 - std::pow(kBeta2, t_);
-  w.addcdiv_(m, v.sqrt().div_(std::sqrt(second)).add_(kEpsilon), -kRate / first);
-}
-
 void TorchModels::StepOf(size_t group) {
   Parameters& w = parameters_[group];
   const auto gradients = torch::autograd::grad({LossOf(w, x_, y_)}, w);
   const at::NoGradGuard guard;
-  for (size_t i = 0; i < w.size(); ++i) Update(w[i], gradients[i], m_[group][i], v_[group][i]);
+  for (size_t i = 0; i < w.size(); ++i) {
+    UpdateInPlace(adamw_, t_, w[i], gradients[i], m_[group][i], v_[group][i]);
+  }
 }
 
 void TorchModels::Step(const at::Tensor& x, const at::Tensor& y) {

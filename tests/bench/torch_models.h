@@ -28,7 +28,6 @@ class TorchModels {
 
   at::Tensor LossOf(const Parameters& w, const at::Tensor& x, const at::Tensor& y) const;
   void StepOf(size_t group);
-  void Update(at::Tensor& w, const at::Tensor& g, at::Tensor& m, at::Tensor& v) const;
 
   const ModelSizes sizes_;
   const bool stacked_, adamw_;

@@ -7,11 +7,10 @@
 
 #include "evaluators/task/model.h"
 #include "evaluators/task/task.h"
+#include "tests/bench/torch_update.h"
 
 namespace lathe::bench {
 namespace {
-
-constexpr double kRate = 0.01, kDecay = 0.01, kBeta1 = 0.9, kBeta2 = 0.999, kEpsilon = 1e-8;
 
 class ConvNets : public TorchNetworks {
  public:
@@ -145,25 +144,15 @@ void TorchNetworks::AddParameters(const std::vector<std::vector<int64_t>>& shape
   }
 }
 
-void TorchNetworks::Update(at::Tensor& w, const at::Tensor& g, at::Tensor& m, at::Tensor& v) const {
-  if (!adamw_) {
-    w.sub_(g, kRate);
-    return;
-  }
-  w.mul_(1 - kRate * kDecay);
-  m.mul_(kBeta1).add_(g, 1 - kBeta1);
-  v.mul_(kBeta2).addcmul_(g, g, 1 - kBeta2);
-  const double first = 1 - std::pow(kBeta1, t_), second = 1 - std::pow(kBeta2, t_);
-  w.addcdiv_(m, v.sqrt().div_(std::sqrt(second)).add_(kEpsilon), -kRate / first);
-}
-
 void TorchNetworks::Step(const at::Tensor& x, const at::Tensor& y) {
   ++t_;
   for (size_t group = 0; group < parameters_.size(); ++group) {
     std::vector<at::Tensor>& w = parameters_[group];
     const auto gradients = torch::autograd::grad({Loss(w, x, y)}, w);
     const at::NoGradGuard guard;
-    for (size_t i = 0; i < w.size(); ++i) Update(w[i], gradients[i], m_[group][i], v_[group][i]);
+    for (size_t i = 0; i < w.size(); ++i) {
+      UpdateInPlace(adamw_, t_, w[i], gradients[i], m_[group][i], v_[group][i]);
+    }
   }
 }
 

@@ -34,8 +34,6 @@ class TorchNetworks {
   const bool stacked_;
 
  private:
-  void Update(at::Tensor& w, const at::Tensor& g, at::Tensor& m, at::Tensor& v) const;
-
   const bool adamw_;
   int t_ = 0;
   std::vector<std::vector<at::Tensor>> parameters_, m_, v_;  // one group when stacked
