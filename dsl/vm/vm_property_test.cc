@@ -2,7 +2,6 @@
 // programs. LATHE_CASES in the environment is another number of programs.
 #include <gtest/gtest.h>
 
-#include <cmath>
 #include <cstdlib>
 #include <thread>
 
@@ -16,18 +15,17 @@
 #include "dsl/verify.h"
 #include "dsl/vm/executor.h"
 #include "dsl/vm/testing/float_run.h"
+#include "dsl/vm/testing/float_verdict.h"
 
 namespace lathe {
 namespace {
 
 using testing::FloatStep;
 using testing::FloatTrace;
+using testing::FloatVerdict;
 
 constexpr uint64_t kSeed = 20240611;
-constexpr double kTolerance = 1e-3;  // of the scale of a piece
-constexpr uint64_t kInputNudges = 64, kTensorNudges = 1024;
 constexpr uint64_t kLargeEvery = 512;  // an outer product of such a model takes a second
-constexpr uint64_t kFewerNudges = 16;  // of large models: so many times fewer
 
 uint64_t CaseCount(uint64_t count) {
   const char* wanted = std::getenv("LATHE_CASES");
@@ -60,78 +58,6 @@ Case MakeCase(uint64_t index) {
   return made;
 }
 
-double ScaleOf(const std::vector<double>& piece) {
-  double scale = 0;
-  for (double x : piece) {
-    if (std::isfinite(x)) scale = std::max(scale, std::fabs(x));
-  }
-  return scale;
-}
-
-// How far apart two numbers are, in the given scale; infinite if only one is finite, or both are
-// different infinities.
-double Distance(double a, double b, double scale) {
-  if (testing::SameBits(a, b) || a == b) return 0;
-  if (std::isnan(a) && std::isnan(b)) return 0;
-  const double distance = std::fabs(a - b) / std::max(scale, 1e-38);
-  return std::isnan(distance) ? INFINITY : distance;
-}
-
-enum Verdict : uint8_t { kEqual, kMovesWithInputs, kMovesWithTensors, kDiffers };
-
-// One number that the vm and the reference do not agree on.
-struct Difference {
-  size_t piece, element;
-  double expected, scale;
-
-  bool IsExplainedBy(const FloatTrace& moved) const {
-    return Distance(moved.pieces[piece][element], expected, scale) >= kTolerance / 10;
-  }
-};
-
-std::vector<Difference> Differences(const FloatTrace& vm, const FloatTrace& reference) {
-  std::vector<Difference> differences;
-  for (size_t i = 0; i < reference.pieces.size(); ++i) {
-    const double scale = ScaleOf(reference.pieces[i]);
-    for (size_t k = 0; k < reference.pieces[i].size(); ++k) {
-      const double expected = reference.pieces[i][k];
-      if (Distance(vm.pieces[i][k], expected, scale) <= kTolerance) continue;
-      differences.push_back({i, k, expected, scale});
-    }
-  }
-  return differences;
-}
-
-// Whether the reference moves, by a tenth of what the vm may be off, when its inputs move by one
-// unit in the last place of a float, or when the tensors do that its ops read. Nudges until no
-// difference is left unexplained.
-Verdict Judge(const Case& c, const FloatTrace& vm, std::string& told) {
-  const FloatTrace reference = RunFloats(ReferenceExecutor(), c.canonical, c.shapes, c.steps);
-  std::vector<Difference> left = Differences(vm, reference);
-  const auto explain = [&](const FloatTrace& moved) {
-    std::erase_if(left, [&](const Difference& d) { return d.IsExplainedBy(moved); });
-  };
-  if (left.empty()) return kEqual;
-  const bool large = c.shapes.size() > 1 && c.shapes[1].Elements() > 1000;
-  const uint64_t fewer = large ? kFewerNudges : 1;
-  for (uint64_t n = 0; n < kInputNudges / fewer && !left.empty(); ++n) {
-    RandomStream random(kSeed + 1, {n});
-    explain(
-        RunFloats(ReferenceExecutor(), c.canonical, c.shapes, testing::Nudged(c.steps, random)));
-  }
-  if (left.empty()) return kMovesWithInputs;
-  explain(RunFloats(RoundingReferenceExecutor(), c.canonical, c.shapes, c.steps));
-  for (uint64_t n = 0; n < kTensorNudges / fewer && !left.empty(); ++n) {
-    explain(RunFloats(*MakeNudgingReferenceExecutor(n), c.canonical, c.shapes, c.steps));
-  }
-  if (left.empty()) return kMovesWithTensors;
-  const Difference& first = left.front();
-  told =
-      absl::StrCat("piece ", first.piece, "[", first.element, "] is ",
-                   vm.pieces[first.piece][first.element], ", the reference says ", first.expected);
-  return kDiffers;
-}
-
 bool SameBits(const FloatTrace& a, const FloatTrace& b) {
   if (a.pieces.size() != b.pieces.size()) return false;
   for (size_t i = 0; i < a.pieces.size(); ++i) {
@@ -148,16 +74,16 @@ TEST(VmProperty, AgreesWithTheReference) {
     const FloatTrace vm = RunFloats(VmExecutor(), c.canonical, c.shapes, c.steps);
     ASSERT_EQ(vm.error, "") << testing::CaseText(i, c.canonical);
     std::string told;
-    const Verdict verdict = Judge(c, vm, told);
+    const FloatVerdict verdict = testing::Judge(c.canonical, c.shapes, c.steps, vm, told);
     ++verdicts[verdict];
-    EXPECT_NE(verdict, kDiffers) << told << "\n" << testing::CaseText(i, c.canonical);
-    if (verdicts[kDiffers] > 3) break;
+    EXPECT_NE(verdict, testing::kDiffers) << told << "\n" << testing::CaseText(i, c.canonical);
+    if (verdicts[testing::kDiffers] > 3) break;
   }
   std::printf("%llu agree, %llu move with their inputs, %llu with the last bits of tensors\n",
-              static_cast<unsigned long long>(verdicts[kEqual]),
-              static_cast<unsigned long long>(verdicts[kMovesWithInputs]),
-              static_cast<unsigned long long>(verdicts[kMovesWithTensors]));
-  EXPECT_GT(verdicts[kEqual], cases / 2);
+              static_cast<unsigned long long>(verdicts[testing::kEqual]),
+              static_cast<unsigned long long>(verdicts[testing::kMovesWithInputs]),
+              static_cast<unsigned long long>(verdicts[testing::kMovesWithTensors]));
+  EXPECT_GT(verdicts[testing::kEqual], cases / 2);
 }
 
 TEST(VmProperty, TextIsExactAndTheCanonicalFormKeepsEveryBit) {

@@ -1,0 +1,163 @@
+"""Which elements of which parameters a tape goes over at a time.
+
+On a CPU a large parameter is cut into slices whose registers stay in the cache, and small ones are
+packed: their gradients are copied one after another, their states lie one after another for good.
+Elsewhere launches cost more than memory, so a chunk may be large.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Dict, List, Sequence, Tuple
+
+import torch
+from torch import Tensor
+
+from lathe._tape import Numbers, Tape
+
+SLICE_ON_CPU = 1 << 14  # elements: some seven registers of them fit a second-level cache of 512 KiB
+SLICE_ELSEWHERE = 1 << 24
+_SMALL = 1 << 12  # below this many elements a copy costs less than a call of its own
+
+States = Dict[Tensor, Dict[str, Tensor]]
+
+
+def compute_dtype(dtype: torch.dtype) -> torch.dtype:
+    """What a parameter's update is computed in, and its states are kept in."""
+    return torch.float32 if dtype in (torch.float16, torch.bfloat16) else dtype
+
+
+@dataclass
+class _Pack:
+    """Parameters whose elements are copied, one after another."""
+
+    params: List[Tensor]
+    sizes: List[int]
+    states: List[Tensor] = field(default_factory=list)
+
+
+@dataclass
+class _Cut:
+    """One parameter in slices, by slice: views of the parameter and of its states."""
+
+    param: Tensor
+    size: int  # of a slice
+    w: Sequence[Tensor] = ()
+    states: List[List[Tensor]] = field(default_factory=list)
+
+
+class Plan:
+    """The chunks of some parameters of one type on one device. Holds for as long as
+    `still_holds`."""
+
+    def __init__(self, tape: Tape, params: Sequence[Tensor], states: States) -> None:
+        self.tape = tape
+        self.params = list(params)
+        self.device = params[0].device
+        self.dtype = compute_dtype(params[0].dtype)
+        self.slice = SLICE_ON_CPU if self.device.type == "cpu" else SLICE_ELSEWHERE
+        self._names = [state.name for state in tape.states]
+        self._packs: List[_Pack] = []
+        self._cuts: List[_Cut] = []
+        self._temporaries: Dict[int, List[Tensor]] = {}
+        self._assign()
+        for pack in self._packs:
+            self._lay_out(pack, states)
+        for cut in self._cuts:
+            self._cut_states(cut, states)
+        self._seen = [(p.data_ptr(), [states[p][name] for name in self._names])
+                      for p in self.params]
+
+    def still_holds(self, params: Sequence[Tensor], states: States) -> bool:
+        """Whether these are the same parameters with the same tensors for states."""
+        if len(params) != len(self.params):
+            return False
+        for p, q, (pointer, kept) in zip(params, self.params, self._seen):
+            if p is not q or p.data_ptr() != pointer:
+                return False
+            mine = states[p]
+            if any(mine[name] is not k for name, k in zip(self._names, kept)):
+                return False
+        return True
+
+    def _assign(self) -> None:
+        room = 0
+        for p in self.params:
+            plain = p.is_contiguous() and p.dtype == self.dtype
+            if plain and (p.numel() >= _SMALL or len(self.params) == 1):
+                self._cuts.append(_Cut(p, self.slice))
+                continue
+            if not self._packs or p.numel() > room:
+                self._packs.append(_Pack([], []))
+                room = self.slice
+            self._packs[-1].params.append(p)
+            self._packs[-1].sizes.append(p.numel())
+            room -= p.numel()
+
+    def _lay_out(self, pack: _Pack, states: States) -> None:
+        for name in self._names:
+            together = torch.cat([states[p][name].reshape(-1) for p in pack.params])
+            pack.states.append(together)
+            for p, part in zip(pack.params, together.split(pack.sizes)):
+                states[p][name] = part.view(p.shape)
+
+    def _cut_states(self, cut: _Cut, states: States) -> None:
+        cut.w = cut.param.detach().view(-1).split(cut.size)
+        for name in self._names:
+            if not states[cut.param][name].is_contiguous():
+                states[cut.param][name] = states[cut.param][name].contiguous()
+        parts = [states[cut.param][name].view(-1).split(cut.size) for name in self._names]
+        cut.states = [list(of_slice) for of_slice in zip(*parts)] or [[] for _ in cut.w]
+
+    def _scratch(self, count: int) -> List[Tensor]:
+        if count not in self._temporaries:
+            self._temporaries[count] = [
+                torch.empty(count, dtype=self.dtype, device=self.device)
+                for _ in range(self.tape.temporaries)]
+        return self._temporaries[count]
+
+    def _tensors(self, floats: List[float]) -> List[Tensor]:
+        return [torch.full((), value, dtype=self.dtype, device=self.device) for value in floats]
+
+    def run(self, floats: List[float], maximize: bool) -> None:
+        """One step of all parameters; `floats` are the numbers of the tape."""
+        numbers = Numbers(floats, self._tensors(floats))
+        for cut in self._cuts:
+            gradient = _gradient(cut.param).reshape(-1)
+            for w, g, states in zip(cut.w, gradient.split(cut.size), cut.states):
+                self._run(w, -g if maximize else g, states, numbers)
+        for pack in self._packs:
+            self._run_pack(pack, numbers, maximize)
+
+    def _run(self, w: Tensor, g: Tensor, states: List[Tensor], numbers: Numbers) -> None:
+        registers = [w, g, *states, *self._scratch(w.numel())]
+        for call in self.tape.calls:
+            call(registers, numbers)
+
+    def _run_pack(self, pack: _Pack, numbers: Numbers, maximize: bool) -> None:
+        g = torch.cat([_gradient(p).reshape(-1) for p in pack.params]).to(self.dtype)
+        w = torch.cat([p.detach().reshape(-1) for p in pack.params]).to(self.dtype)
+        self._run(w, g.neg_() if maximize else g, pack.states, numbers)
+        parts = [part.view(p.shape) for p, part in zip(pack.params, w.split(pack.sizes))]
+        copy_all([p.detach() for p in pack.params], parts)
+
+
+def copy_all(targets: List[Tensor], sources: List[Tensor]) -> None:
+    if hasattr(torch, "_foreach_copy_"):
+        torch._foreach_copy_(targets, sources)
+        return
+    for target, source in zip(targets, sources):
+        target.copy_(source)
+
+
+def _gradient(p: Tensor) -> Tensor:
+    assert p.grad is not None  # only parameters with one take part
+    return p.grad.detach()
+
+
+def by_kind(params: Sequence[Tensor]) -> List[Tuple[Tuple[torch.device, torch.dtype], List[Tensor]]]:
+    """Parameters of one device and type together, in order."""
+    kinds: Dict[Tuple[torch.device, torch.dtype], List[Tensor]] = {}
+    for p in params:
+        kinds.setdefault((p.device, p.dtype), []).append(p)
+    return list(kinds.items())

@@ -1,0 +1,359 @@
+"""Programs that compute element by element, as a list of torch calls on flat tensors.
+
+A value is a register; calls write into registers that are free again, into states in place, and
+fuse what torch has one call for. Which elements a register holds is up to the caller: a slice of a
+large parameter that stays in the cache, or many small parameters one after another.
+"""
+
+from __future__ import annotations
+
+from typing import Callable, Dict, List, NamedTuple, Optional, Sequence, Tuple
+
+import torch
+from torch import Tensor
+
+from lathe._lowering import host_number, live_instructions
+from lathe._ops import CALLS
+from lathe._table import TABLE
+from lathe.axes import NONE, axes_of
+from lathe.program import Instruction, Operand, Program
+
+MODEL = axes_of("P,R,C")
+
+# Those that write where they are told to; the others make a new tensor.
+_OUT: Dict[str, Callable[..., Tensor]] = {
+    "add": torch.add, "sub": torch.sub, "mul": torch.mul, "div": torch.div, "pow": torch.pow,
+    "max": torch.maximum, "min": torch.minimum, "neg": torch.neg, "abs": torch.abs,
+    "sqrt": torch.sqrt, "exp": torch.exp, "log": torch.log, "tanh": torch.tanh, "sin": torch.sin,
+    "cos": torch.cos, "atan": torch.atan, "erf": torch.erf, "sigmoid": torch.sigmoid,
+    "expm1": torch.expm1, "log1p": torch.log1p, "exp2": torch.exp2, "asin": torch.asin,
+}
+# Those whose second operand may be a Python number.
+_TAKES_FLOAT = {"add", "sub", "mul", "div", "pow"}
+
+
+class Numbers(NamedTuple):
+    """By number of the tape: as Python has it, and as tensors without dimensions, rounded to the
+    type that they meet and on its device."""
+
+    floats: List[float]
+    tensors: List[Tensor]
+
+
+Call = Callable[[List[Tensor], Numbers], None]
+Value = Tuple[str, int]  # ("w", 0), ("g", 0), ("state", s), ("result", i)
+
+
+class _Node(NamedTuple):
+    """One or two instructions of the program. `kind` is the op's name, or that of a fusion."""
+
+    kind: str
+    operands: Tuple[Operand, ...]
+
+
+class Tape:
+    """`calls` in order; registers are w, g, the states with elements, then `temporaries` more.
+
+    The last of them subtracts the update from w.
+    """
+
+    def __init__(self, program: Program) -> None:
+        self.program = program
+        self.states = [s for s in program.states if "P" in s.axes]
+        self._state_register = {program.states.index(s): 2 + i for i, s in enumerate(self.states)}
+        self._first_temporary = 2 + len(self.states)
+        self.temporaries = 0
+        self.calls: List[Call] = []
+        self.numbers: List[Operand] = []  # whose values the tape is given
+        self._uses = _use_counts(program)
+        self._nodes, self.number_instructions = self._fuse()
+        self._emit()
+
+    # What is computed.
+
+    def _is_number(self, operand: Operand) -> bool:
+        return not self.program.type_of(operand)
+
+    def _producer(self, operand: Operand) -> Optional[Instruction]:
+        return self.program.instructions[operand.index] if operand.kind == "result" else None
+
+    def _scaled(self, operand: Operand) -> Optional[Tuple[Operand, Operand]]:
+        """(x, k) if the operand is x times a number k, and nothing else reads it."""
+        made = self._producer(operand)
+        if made is None or made.op != "mul" or self._uses[operand.index] != 1:
+            return None
+        a, b = made.operands
+        if self._is_number(a):
+            a, b = b, a
+        return (a, b) if self._is_number(b) and not self._is_number(a) else None
+
+    def _product(self, operand: Operand) -> Optional[Tuple[Operand, Operand]]:
+        """(x, y) if the operand is their product, and nothing else reads it."""
+        made = self._producer(operand)
+        if made is None or self._uses[operand.index] != 1 or made.op not in ("mul", "square"):
+            return None
+        pair = (made.operands[0], made.operands[-1])
+        return None if any(self._is_number(x) for x in pair) else pair
+
+    def _fused(self, instruction: Instruction) -> Tuple[_Node, List[Operand]]:
+        """The node for an instruction, and the operands that it computes by itself."""
+        ops = instruction.operands
+        if instruction.op == "lerp" and not self._is_number(ops[1]) and self._is_number(ops[2]):
+            product = self._product(ops[0])
+            if product:
+                return _Node("lerp_product", (*product, ops[1], ops[2])), [ops[0]]
+            if not self._is_number(ops[0]):
+                return _Node("lerp_number", ops), []
+        if instruction.op in ("add", "sub") and not any(self._is_number(x) for x in ops):
+            for place in (1, 0)[:2 if instruction.op == "add" else 1]:
+                scaled, other = self._scaled(ops[place]), ops[1 - place]
+                if scaled and other != ops[place]:
+                    return _Node(f"{instruction.op}_scaled", (other, *scaled)), [ops[place]]
+        return _Node(instruction.op, ops), []
+
+    def _fuse(self) -> Tuple[Dict[int, _Node], List[int]]:
+        nodes: Dict[int, _Node] = {}
+        numbers: List[int] = []
+        for i in live_instructions(self.program):
+            instruction = self.program.instructions[i]
+            if not instruction.axes:
+                numbers.append(i)
+                continue
+            node, inside = self._fused(instruction)
+            for operand in inside:
+                del nodes[operand.index]
+            nodes[i] = node
+        return nodes, numbers
+
+    # Where it goes.
+
+    def _value(self, operand: Operand) -> Optional[Value]:
+        """None for a number."""
+        if self._is_number(operand):
+            return None
+        if operand.kind == "input":
+            return ("w", 0) if operand.index == 0 else ("g", 0)
+        return operand.kind, operand.index
+
+    def _emit(self) -> None:
+        order = list(self._nodes)
+        end = len(order)
+        last: Dict[Value, int] = {}
+        for position, i in enumerate(order):
+            for operand in self._nodes[i].operands:
+                last[self._value(operand) or ("number", 0)] = position
+        output = self.program.output
+        scaled = self._scaled(output)
+        if scaled and (scaled[0].kind == "state" or output.index not in self._nodes):
+            scaled = None  # states have moved on when w does
+        if scaled:
+            order.remove(output.index)
+            end -= 1
+        kept = [scaled[0] if scaled else output, *(s.next for s in self.states)]
+        last.update({self._value(operand) or ("number", 0): end for operand in kept})
+        homes = self._homes(order, last)
+        self._assign(order, last, homes)
+        self._finish(homes, scaled)
+
+    def _homes(self, order: List[int], last: Dict[Value, int]) -> Dict[int, int]:
+        """By instruction, the state whose register it is computed into: nothing reads the state
+        any more by then."""
+        homes: Dict[int, int] = {}
+        for s in self._state_register:
+            following = self.program.states[s].next
+            i = following.index
+            if following.kind != "result" or i not in order or i in homes:
+                continue
+            position = order.index(i)
+            # What takes two calls must not write over what the second one reads.
+            node = self._nodes[i]
+            late = {"lerp_product": node.operands[:2], "lerp_number": node.operands[:1]}
+            reads_late = [self._value(operand) for operand in late.get(node.kind, ())]
+            if last.get(("state", s), -1) <= position and ("state", s) not in reads_late:
+                homes[i] = s
+        return homes
+
+    def _assign(self, order: List[int], last: Dict[Value, int], homes: Dict[int, int]) -> None:
+        registers: Dict[Value, int] = {("w", 0): 0, ("g", 0): 1}
+        registers.update({("state", s): r for s, r in self._state_register.items()})
+        free: List[int] = []
+        for position, i in enumerate(order):
+            node = self._nodes[i]
+            reads = {value for value in map(self._value, node.operands) if value}
+            done = [v for v in reads if v[0] == "result" and last[v] <= position
+                    and v[1] not in homes]
+            late = {"lerp_product": 2, "lerp_number": 1}.get(node.kind, 0)
+            busy = {self._value(operand) for operand in node.operands[:late]}
+            if i in homes:
+                target = self._state_register[homes[i]]
+            else:
+                # An operand that nobody reads any more makes room at once where one call does it.
+                reusable = [v for v in done if v not in busy]
+                if reusable:
+                    free.append(registers[reusable[0]])
+                    done.remove(reusable[0])
+                target = free.pop() if free else self._first_temporary + self.temporaries
+                self.temporaries = max(self.temporaries, target - self._first_temporary + 1)
+            self.calls.append(self._call(node, target, registers))
+            registers[("result", i)] = target
+            free.extend(registers[v] for v in done)
+        self._registers = registers
+
+    def _finish(self, homes: Dict[int, int], scaled: Optional[Tuple[Operand, Operand]]) -> None:
+        placed = set(homes.values())
+        for s, register in self._state_register.items():
+            if s not in placed:
+                self.calls.append(_copy(register, self._argument(self.program.states[s].next,
+                                                                 self._registers)))
+        if scaled:
+            value, factor = scaled
+            self.calls.append(_subtract_scaled(self._argument(value, self._registers)[1],
+                                               self._number(factor)))
+        else:
+            self.calls.append(_subtract(self._argument(self.program.output, self._registers)))
+
+    # Calls.
+
+    def _number(self, operand: Operand) -> int:
+        if operand not in self.numbers:
+            self.numbers.append(operand)
+        return self.numbers.index(operand)
+
+    def _argument(self, operand: Operand, registers: Dict[Value, int]) -> Tuple[bool, int]:
+        """Whether it is a number, and which number or register."""
+        value = self._value(operand)
+        if value is None:
+            return True, self._number(operand)
+        return False, registers[value]
+
+    def _call(self, node: _Node, out: int, registers: Dict[Value, int]) -> Call:
+        arguments = [self._argument(operand, registers) for operand in node.operands]
+        places = [place for _, place in arguments]
+        if node.kind == "lerp_product":
+            return _lerp_product(out, *places)
+        if node.kind == "lerp_number":
+            return _lerp(out, *places)
+        if node.kind in ("add_scaled", "sub_scaled"):
+            return _add_scaled(out, *places, 1 if node.kind == "add_scaled" else -1)
+        if node.kind == "square":
+            return _binary(torch.mul, out, places[0], places[0])
+        if node.kind not in _OUT:
+            return _other(CALLS[node.kind], out, arguments, self._first_temporary)
+        function = _OUT[node.kind]
+        if len(places) == 1:
+            return _unary(function, out, places[0])
+        if arguments[1][0] and node.kind in _TAKES_FLOAT:
+            return _with_number(function, out, places[0], places[1])
+        if any(number for number, _ in arguments):
+            return _mixed(function, out, arguments)
+        return _binary(function, out, places[0], places[1])
+
+    def number_values(self, given: Callable[[Operand], Tensor]) -> Dict[int, Tensor]:
+        """Results of the number instructions; `given` knows hypers, inputs and states."""
+        results: Dict[int, Tensor] = {}
+        for i in self.number_instructions:
+            instruction = self.program.instructions[i]
+            values = [results[o.index] if o.kind == "result" else
+                      host_number(o.constant) if o.kind == "constant" else given(o)
+                      for o in instruction.operands]
+            results[i] = CALLS[instruction.op](*values)
+        return results
+
+
+def _copy(register: int, source: Tuple[bool, int]) -> Call:
+    number, place = source
+    if number:
+        return lambda r, n: void(r[register].fill_(n.floats[place]))
+    return lambda r, n: void(r[register].copy_(r[place]))
+
+
+def void(_: object) -> None:
+    """For calls whose result is a register already."""
+
+
+def _subtract(source: Tuple[bool, int]) -> Call:
+    number, place = source
+    if number:
+        return lambda r, n: void(r[0].sub_(n.tensors[place]))
+    return lambda r, n: void(r[0].sub_(r[place]))
+
+
+def _subtract_scaled(value: int, factor: int) -> Call:
+    return lambda r, n: void(r[0].add_(r[value], alpha=-n.floats[factor]))
+
+
+def _lerp(out: int, a: int, b: int, mix: int) -> Call:
+    def call(r: List[Tensor], n: Numbers) -> None:
+        torch.mul(r[b], n.floats[mix], out=r[out])
+        r[out].add_(r[a], alpha=1 - n.floats[mix])
+    return call
+
+
+def _lerp_product(out: int, x: int, y: int, b: int, mix: int) -> Call:
+    def call(r: List[Tensor], n: Numbers) -> None:
+        torch.mul(r[b], n.floats[mix], out=r[out])
+        r[out].addcmul_(r[x], r[y], value=1 - n.floats[mix])
+    return call
+
+
+def _add_scaled(out: int, a: int, x: int, factor: int, sign: int) -> Call:
+    return lambda r, n: void(torch.add(r[a], r[x], alpha=sign * n.floats[factor], out=r[out]))
+
+
+def _unary(function: Callable[..., Tensor], out: int, a: int) -> Call:
+    return lambda r, n: void(function(r[a], out=r[out]))
+
+
+def _binary(function: Callable[..., Tensor], out: int, a: int, b: int) -> Call:
+    return lambda r, n: void(function(r[a], r[b], out=r[out]))
+
+
+def _with_number(function: Callable[..., Tensor], out: int, a: int, number: int) -> Call:
+    return lambda r, n: void(function(r[a], n.floats[number], out=r[out]))
+
+
+def _mixed(function: Callable[..., Tensor], out: int,
+           arguments: Sequence[Tuple[bool, int]]) -> Call:
+    def call(r: List[Tensor], n: Numbers) -> None:
+        function(*(n.tensors[i] if number else r[i] for number, i in arguments), out=r[out])
+    return call
+
+
+def _other(function: Callable[..., Tensor], out: int, arguments: Sequence[Tuple[bool, int]],
+           first_temporary: int) -> Call:
+    def call(r: List[Tensor], n: Numbers) -> None:
+        value = function(*(n.tensors[i] if number else r[i] for number, i in arguments))
+        if out >= first_temporary:
+            r[out] = value
+        else:
+            r[out].copy_(value)
+    return call
+
+
+def _use_counts(program: Program) -> Dict[int, int]:
+    counts: Dict[int, int] = {}
+    operands = [program.output, *(state.next for state in program.states)]
+    for i in live_instructions(program):
+        operands.extend(program.instructions[i].operands)
+    for operand in operands:
+        if operand.kind == "result":
+            counts[operand.index] = counts.get(operand.index, 0) + 1
+    return counts
+
+
+def tape_of(program: Program) -> Optional[Tape]:
+    """None for programs that look across elements, or move a state or an input on as it is."""
+    allowed = (MODEL, NONE)
+    live = [program.instructions[i] for i in live_instructions(program)]
+    if any(state.axes not in allowed for state in program.states):
+        return None
+    for instruction in live:
+        rule = TABLE[instruction.op].rule
+        types = [instruction.axes, *program.operand_types(instruction)]
+        if rule != "elementwise" or any(axes not in allowed for axes in types):
+            return None
+    raw = [program.output, *(s.next for s in program.states if "P" in s.axes)]
+    if any(operand.kind == "state" and program.type_of(operand) for operand in raw):
+        return None
+    return None if program.output.kind == "input" and program.type_of(program.output) else (
+        Tape(program))

@@ -1,0 +1,252 @@
+"""Optimizers whose update rule is a program."""
+
+from __future__ import annotations
+
+from typing import Any, Callable, Dict, Iterable, List, Optional, Sequence, Tuple, Union
+
+import torch
+from torch import Tensor
+
+from lathe._chunks import Plan, by_kind, compute_dtype
+from lathe._interpreter import GroupNumbers, Interpreter, Slot, held_shape, matrix_shape
+from lathe._lowering import host_number
+from lathe._model import number_dtype
+from lathe._tape import tape_of
+from lathe.axes import is_number
+from lathe.known import ProgramSource, load_program
+from lathe.program import Operand, Program
+
+Params = Union[Iterable[Tensor], Iterable[Dict[str, Any]]]
+# What a group holds beside the program's hypers.
+_RESERVED = {"params", "lr", "t", "total_steps", "maximize", "numbers", "initial_lr"}
+
+
+def load_optimizer(program: ProgramSource, params: Params, *, lr: float,
+                   total_steps: Optional[int] = None, maximize: bool = False,
+                   foreach: Optional[bool] = None, **hypers: float) -> "LoadedOptimizer":
+    """An optimizer that applies a program.
+
+    `program` is its text, the path of a .lathe file, or the name of a known one (see
+    `known_programs`). `params` are tensors or groups, as for any optimizer of torch. `hypers` are
+    the program's own, by name; groups and schedulers may set them like `lr`. `total_steps` is
+    needed where the program reads it. `foreach`: False takes one parameter after another; None and
+    True go over many at a time where the program allows it, with equal results.
+
+    ProgramError for a wrong text; ValueError for a hyper out of its range and for parameters that
+    are not real floating point; TypeError for a hyper that the program lacks.
+    """
+    return LoadedOptimizer(load_program(program, "optimizer"), params, lr=lr,
+                           total_steps=total_steps, maximize=maximize, foreach=foreach, **hypers)
+
+
+class LoadedOptimizer(torch.optim.Optimizer):
+    """w <- w - update, with the update that the program computes.
+
+    A parameter of shape [d0, d1, ...] is a matrix of d0 rows; scalars and vectors have one column.
+    Parameters without a gradient take no part in a step: nothing reduces over them, and their
+    states stay. Reductions over the model go over all groups. `t` counts the steps of a group, from
+    1 on. Parameters of half precision are updated in float32, in which their states are kept.
+    """
+
+    def __init__(self, program: Program, params: Params, *, lr: float,
+                 total_steps: Optional[int] = None, maximize: bool = False,
+                 foreach: Optional[bool] = None, **hypers: float) -> None:
+        self._set_program(program, foreach)
+        defaults: Dict[str, Any] = {hyper.name: hyper.value for hyper in program.hypers}
+        unknown = [name for name in hypers if name not in defaults]
+        if unknown:
+            raise TypeError(f"{program.name} has no hyper {unknown[0]!r}; it has: "
+                            f"{', '.join(defaults) or 'none'}")
+        taken = [name for name in defaults if name in _RESERVED]
+        if taken:
+            raise ValueError(f"the hyper {taken[0]!r} of {program.name} has a name that groups of "
+                             "parameters use otherwise; rename it")
+        if program.reads("total_steps") and total_steps is None:
+            raise TypeError(f"{program.name} reads total_steps; give total_steps=...")
+        defaults.update(hypers, lr=lr, total_steps=total_steps, maximize=maximize, t=0, numbers={})
+        super().__init__(params, defaults)  # type: ignore[no-untyped-call, unused-ignore]
+
+    def _set_program(self, program: Program, foreach: Optional[bool]) -> None:
+        self.program = program
+        self._foreach = foreach
+        self._interpreter = Interpreter(program)
+        self._tape = tape_of(program) if foreach is not False else None
+        self._plans: Dict[Tuple[int, torch.device, torch.dtype], Plan] = {}
+        self._inputs = list(program.signature.inputs)
+
+    def __getstate__(self) -> Dict[str, Any]:
+        state: Dict[str, Any] = super().__getstate__()  # type: ignore[no-untyped-call, misc, unused-ignore]
+        return {**state, "program": self.program, "_foreach": self._foreach}
+
+    def __setstate__(self, state: Dict[str, Any]) -> None:
+        if "program" in state:
+            state = dict(state)
+            self._set_program(state.pop("program"), state.pop("_foreach"))
+        super().__setstate__(state)  # type: ignore[no-untyped-call, misc, unused-ignore]
+
+    def add_param_group(self, param_group: Dict[str, Any]) -> None:
+        """As every optimizer of torch has it; parameters have to be real floating point."""
+        known = {hyper.name for hyper in self.program.hypers} | _RESERVED
+        unknown = [name for name in param_group if name not in known]
+        if unknown:
+            raise TypeError(f"{self.program.name} has no hyper {unknown[0]!r}")
+        super().add_param_group(param_group)  # type: ignore[no-untyped-call, unused-ignore]
+        group = self.param_groups[-1]
+        group["numbers"] = dict(group["numbers"])
+        for place, p in enumerate(group["params"]):
+            _check_parameter(p, place)
+        self._check_hypers(group)
+
+    def _check_hypers(self, group: Dict[str, Any]) -> List[float]:
+        """The hypers of a group in the program's order."""
+        values = []
+        for hyper in self.program.hypers:
+            value = float(group[hyper.name])
+            if not hyper.range.has(value):
+                raise ValueError(f"the hyper {hyper.name} of {self.program.name} is {value:g}, "
+                                 f"which is not in its range {hyper.range}")
+            values.append(value)
+        return values
+
+    @torch.no_grad()
+    def step(self, closure: Optional[Callable[[], Any]] = None) -> Any:  # type: ignore[override, unused-ignore]
+        """One step of all parameters that have a gradient. `closure` computes the loss anew."""
+        loss = None
+        if closure is not None:
+            with torch.enable_grad():
+                loss = closure()
+        active = [[p for p in group["params"] if p.grad is not None]
+                  for group in self.param_groups]
+        self._check_gradients(active)
+        numbers = [self._numbers(group) for group in self.param_groups]
+        for params in active:
+            for p in params:
+                self._start_states(p)
+        if self._tape is not None:
+            self._step_flat(active, numbers)
+        elif any(active):
+            self._step_each(active, numbers)
+        for group, params, of_group in zip(self.param_groups, active, numbers):
+            if params:
+                group["t"] += 1
+                group["numbers"] = {**group["numbers"], **of_group.nexts}
+        return loss
+
+    def _check_gradients(self, active: Sequence[Sequence[Tensor]]) -> None:
+        for g, params in enumerate(active):
+            for p in params:
+                if p.grad is not None and p.grad.layout != torch.strided:
+                    raise ValueError(f"a parameter of shape {tuple(p.shape)} in group {g} has a "
+                                     "sparse gradient; programs take dense ones only")
+
+    def _numbers(self, group: Dict[str, Any]) -> GroupNumbers:
+        total = group["total_steps"]
+        inputs = {"lr": float(group["lr"]), "t": float(group["t"] + 1),
+                  "total_steps": float(total) if total is not None else 0.0}
+        states = {state.name: group["numbers"].get(state.name, host_number(state.start))
+                  for state in self.program.states if "P" not in state.axes}
+        return GroupNumbers(inputs, self._check_hypers(group), states)
+
+    def _start_states(self, p: Tensor) -> None:
+        kept = self.state[p]
+        for state in self.program.states:
+            if "P" not in state.axes or state.name in kept:
+                continue
+            if state.starts_at_input:
+                kept[state.name] = p.detach().to(compute_dtype(p.dtype), copy=True,
+                                                 memory_format=torch.contiguous_format)
+                continue
+            dtype = number_dtype(p.device) if is_number(state.axes) else compute_dtype(p.dtype)
+            kept[state.name] = torch.full(held_shape(state.axes, p.shape), state.start, dtype=dtype,
+                                          device=p.device)
+
+    # Many parameters at a time.
+
+    def _step_flat(self, active: Sequence[List[Tensor]], numbers: List[GroupNumbers]) -> None:
+        assert self._tape is not None
+        for g, (params, of_group) in enumerate(zip(active, numbers)):
+            if not params:
+                continue
+            floats = self._tape_numbers(of_group)
+            for (device, dtype), alike in by_kind(params):
+                plan = self._plans.get((g, device, dtype))
+                if plan is None or not plan.still_holds(alike, self.state):
+                    plan = Plan(self._tape, alike, self.state)
+                    self._plans[g, device, dtype] = plan
+                plan.run(floats, self.param_groups[g]["maximize"])
+
+    def _tape_numbers(self, numbers: GroupNumbers) -> List[float]:
+        """What the tape is given, and the next values of the states without P."""
+        assert self._tape is not None
+
+        def given(operand: Operand) -> Tensor:
+            if operand.kind == "hyper":
+                return host_number(numbers.hypers[operand.index])
+            if operand.kind == "input":
+                return host_number(numbers.inputs[self._inputs[operand.index]])
+            return numbers.states[self.program.states[operand.index].name]
+
+        results = self._tape.number_values(given)
+
+        def value(operand: Operand) -> Tensor:
+            if operand.kind == "constant":
+                return host_number(operand.constant)
+            return results[operand.index] if operand.kind == "result" else given(operand)
+
+        for state in self.program.states:
+            if "P" not in state.axes:
+                numbers.nexts[state.name] = value(state.next).clone()
+        return [value(operand).item() for operand in self._tape.numbers]
+
+    # One parameter after another.
+
+    def _step_each(self, active: Sequence[Sequence[Tensor]], numbers: List[GroupNumbers]) -> None:
+        slots, params = [], []
+        for g, of_group in enumerate(active):
+            for p in of_group:
+                slots.append(self._slot(p, g))
+                params.append(p)
+        for p, update in zip(params, self._interpreter.step(slots, numbers)):
+            p.sub_(update.reshape(p.shape))
+
+    def _slot(self, p: Tensor, g: int) -> Slot:
+        assert p.grad is not None
+        shape, dtype = matrix_shape(p.shape), compute_dtype(p.dtype)
+        gradient = p.grad.detach().to(dtype).reshape(shape)
+        if self.param_groups[g]["maximize"]:
+            gradient = -gradient
+        return Slot(p.detach().to(dtype).reshape(shape), gradient, g, self.state[p])
+
+    def load_state_dict(self, state_dict: Dict[str, Any]) -> None:
+        """As torch has it. ValueError if a state is missing or has another shape. States keep the
+        type that they were saved in."""
+        saved = [place for group in state_dict["param_groups"] for place in group["params"]]
+        params = [p for group in self.param_groups for p in group["params"]]
+        for place, p in zip(saved, params):
+            self._check_saved(state_dict["state"].get(place, {}), p, place)
+        super().load_state_dict(state_dict)  # type: ignore[no-untyped-call, unused-ignore]
+        for place, p in zip(saved, params):
+            for name, value in state_dict["state"].get(place, {}).items():
+                self.state[p][name] = value.detach().clone().to(p.device)
+        self._plans.clear()
+
+    def _check_saved(self, saved: Dict[str, Any], p: Tensor, place: int) -> None:
+        if not saved:
+            return
+        wanted = {s.name: held_shape(s.axes, p.shape) for s in self.program.states if "P" in s.axes}
+        for name, shape in wanted.items():
+            if name not in saved:
+                raise ValueError(f"the saved state of parameter {place} lacks {name!r}, which "
+                                 f"{self.program.name} keeps")
+            if list(saved[name].shape) != shape:
+                raise ValueError(f"the saved state {name!r} of parameter {place} has the shape "
+                                 f"{tuple(saved[name].shape)}, the parameter needs {tuple(shape)}")
+
+
+def _check_parameter(p: Tensor, place: int) -> None:
+    if not p.is_floating_point():
+        raise ValueError(f"parameter {place} of the group is {p.dtype}; programs update real "
+                         "floating-point parameters only")
+    if p.layout != torch.strided:
+        raise ValueError(f"parameter {place} of the group is sparse; programs update dense "
+                         "parameters only")
