@@ -14,8 +14,9 @@
 namespace lathe::reference {
 
 // What becomes of a tensor, a result with an element axis, once it is computed: nothing; rounded to
-// float; and then nudged, as a float of another implementation might have come out.
-enum class Rounding : uint8_t { kNone, kFloat, kNudged };
+// float; and then nudged, as a float of another implementation might have come out. kMoved: every
+// result stays a double, and is moved as another implementation's might have come out.
+enum class Rounding : uint8_t { kNone, kFloat, kNudged, kMoved };
 
 // How tensors are nudged. By seed: see MakeNudgingReferenceExecutor.
 struct Nudging {
@@ -60,11 +61,15 @@ class ReferenceExecution : public Execution {
   void RunNormalizeModel(const Instruction& instruction, Value& out, const Parameters& active);
   void RunEinsum(const Instruction& instruction, Value& out, const Parameters& active);
   void RunTranspose(const Instruction& instruction, Value& out, const Parameters& active);
+  bool RoundsToFloat() const {
+    return rounding_ == Rounding::kFloat || rounding_ == Rounding::kNudged;
+  }
   bool ComputesInFloat() const { return rounding_ == Rounding::kNudged && nudging_.in_float; }
   // Totals lose what is smaller than the last place of their largest term, as sums of floats do,
   // and overflow where that does.
   void CoarsenTotals(const Instruction& instruction, Value& value, const Parameters& active);
   void Round(Value& value, const Parameters& active);
+  void Move(Value& value, const Parameters& active);
   // out = value, along the axes that `value` lacks as often as needed.
   void Broadcast(const Operand& value, Value& out, const Parameters& active);
   void StoreOutput(size_t index, const std::vector<ArrayRef>& arrays, const Parameters& active,

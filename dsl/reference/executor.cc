@@ -38,6 +38,10 @@ const Executor& RoundingReferenceExecutor() {
   return executor;
 }
 
+std::unique_ptr<Executor> MakeMovingReferenceExecutor(uint64_t seed) {
+  return std::make_unique<Reference>("reference-moved", reference::Rounding::kMoved, seed);
+}
+
 std::unique_ptr<Executor> MakeNudgingReferenceExecutor(uint64_t seed) {
   return std::make_unique<Reference>("reference-nudged", reference::Rounding::kNudged, seed);
 }

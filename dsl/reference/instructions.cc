@@ -13,7 +13,7 @@ Lane ReferenceExecution::LaneOf(const Operand& operand, AxisSet type, int parame
   const AxisSet own = TypeOf(operand).Without({Axis::kP});
   const std::span<const double> data = DataOf(operand, parameter);
   const bool meets_tensor = own.Within(kElementAxes).Empty() && !type.Within(kElementAxes).Empty();
-  const bool rounds = rounding_ != Rounding::kNone && meets_tensor;
+  const bool rounds = RoundsToFloat() && meets_tensor;
   if (own == type.Without({Axis::kP})) return {data.data(), 1};
   if (own.Empty() && !rounds) return {data.data(), 0};
   scratch.clear();
@@ -44,7 +44,8 @@ void ReferenceExecution::Run(size_t index, const Parameters& active, bool traini
     case TypeRule::swap: RunTranspose(instruction, out, active); break;
   }
   if (ComputesInFloat()) CoarsenTotals(instruction, out, active);
-  if (rounding_ != Rounding::kNone) Round(out, active);
+  if (RoundsToFloat()) Round(out, active);
+  if (rounding_ == Rounding::kMoved) Move(out, active);
 }
 
 void ReferenceExecution::RunElementwise(const Instruction& instruction, Value& out,
@@ -169,7 +170,7 @@ ReferenceExecution::EinsumOperand ReferenceExecution::EinsumOperandOf(
   const AxisSet kept = type.Without(AxesSummedAlone(instruction, types, which));
   const std::span<const double> data = DataOf(instruction.operands[which], parameter);
   const auto is_tensor = [](AxisSet of) { return !of.Within(kElementAxes).Empty(); };
-  const bool rounds = kept == type ? rounding_ != Rounding::kNone && is_tensor(out.Type())
+  const bool rounds = kept == type ? RoundsToFloat() && is_tensor(out.Type())
                                    : ComputesInFloat() && is_tensor(type);
   if (kept == type && (!rounds || is_tensor(type))) return {type, data};
   scratch.assign(static_cast<size_t>(shapes_[parameter].Elements(kept.Without({Axis::kP}))), 0.0);

@@ -8,6 +8,9 @@
 namespace lathe::reference {
 namespace {
 
+// Implementations of functions that grow fast give up a little before doubles end.
+constexpr double kAlmostInfinite = 1e307;
+
 float Nudged(float x, uint64_t way, bool loses_subnormals) {
   constexpr float kInfinity = std::numeric_limits<float>::infinity();
   if (loses_subnormals && std::fabs(x) < std::numeric_limits<float>::min()) {
@@ -51,6 +54,16 @@ void ReferenceExecution::Round(Value& value, const Parameters& active) {
       const float rounded = static_cast<float>(x);
       x = rounding_ == Rounding::kNudged ? Nudged(rounded, way_of_one(), nudging_.loses_subnormals)
                                          : rounded;
+    }
+  }
+}
+
+void ReferenceExecution::Move(Value& value, const Parameters& active) {
+  for (int p : PositionsOf(value.Type(), active)) {
+    for (double& x : value.At(p)) {
+      if (nudging_.in_float && std::fabs(x) > kAlmostInfinite) x = std::copysign(INFINITY, x);
+      const uint64_t way = nudging_.random.Below(3);
+      if (way < 2) x = std::nextafter(x, way == 1 ? INFINITY : -INFINITY);
     }
   }
 }

@@ -7,6 +7,7 @@ import pytest
 
 def pytest_addoption(parser):
     parser.addoption("--bin", type=pathlib.Path, help="the folder of lathe's programs")
+    parser.addoption("--diagnostics", help="the folder of texts that are wrong, and what is said")
     parser.addoption("--cases", type=int, default=5000, help="random programs to compare")
 
 

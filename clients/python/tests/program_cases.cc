@@ -36,7 +36,7 @@ using testing::FloatTrace;
 
 constexpr uint64_t kSeed = 31;
 constexpr double kTolerance = 1e-9;  // of doubles, in the scale of a piece
-constexpr uint64_t kNudges = 64;
+constexpr uint64_t kNudges = 256;
 
 struct Case {
   Program program;
@@ -133,9 +133,9 @@ void AppendStates(const Case& c, const Execution& run, FloatTrace& trace) {
   for (size_t i = 0; i < buffers; ++i) trace.pieces.push_back(run.ReadBuffer(static_cast<int>(i)));
 }
 
-FloatTrace RunDoubles(const Case& c, RandomStream* nudge) {
+FloatTrace RunDoubles(const Case& c, const Executor& executor, RandomStream* nudge) {
   FloatTrace trace;
-  auto run = *ReferenceExecutor().Prepare(c.program, c.shapes);
+  auto run = *executor.Prepare(c.program, c.shapes);
   for (const FloatStep& step : c.steps) {
     Doubles inputs = InDouble(step.inputs, nudge), outputs = InDouble(step.outputs, nullptr);
     const StepBindings bindings{.inputs = Refs(inputs),
@@ -153,11 +153,12 @@ FloatTrace RunDoubles(const Case& c, RandomStream* nudge) {
 }
 
 std::string JudgeDoubles(const Case& c, const FloatTrace& trace) {
-  std::vector<Difference> left = testing::Differences(trace, RunDoubles(c, nullptr), kTolerance);
+  std::vector<Difference> left =
+      testing::Differences(trace, RunDoubles(c, ReferenceExecutor(), nullptr), kTolerance);
   if (left.empty()) return "equal";
   for (uint64_t n = 0; n < kNudges && !left.empty(); ++n) {
     RandomStream random(kSeed + 1, {n});
-    const FloatTrace moved = RunDoubles(c, &random);
+    const FloatTrace moved = RunDoubles(c, *MakeMovingReferenceExecutor(n), &random);
     std::erase_if(left, [&](const Difference& d) { return d.IsExplainedBy(moved, kTolerance); });
   }
   return left.empty() ? "moves" : "differs: " + testing::DifferenceText(left.front(), trace);
@@ -193,7 +194,7 @@ int JudgeLines() {
     const Case c = MakeCase(index);
     FloatTrace trace;
     std::string verdict = "differs: more or fewer numbers than the reference has";
-    if (ReadTrace(in, RunDoubles(c, nullptr), trace)) {
+    if (ReadTrace(in, RunDoubles(c, ReferenceExecutor(), nullptr), trace)) {
       verdict = type == "f64" ? JudgeDoubles(c, trace) : JudgeFloats(c, trace);
     }
     std::cout << verdict << std::endl;  // the other side waits for it

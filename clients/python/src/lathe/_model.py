@@ -1,11 +1,12 @@
-"""What looks at a whole model: values come as a list with one tensor per parameter.
+"""What ops call that torch has no function for.
 
-Results are numbers: tensors of dimension 0, in double where the device has it.
+What looks at a whole model takes its values as a list with one tensor per parameter; its results are
+numbers: tensors of dimension 0, in double where the device has it.
 """
 
 from __future__ import annotations
 
-from typing import List, Sequence
+from typing import List, Sequence, Tuple
 
 import torch
 from torch import Tensor
@@ -55,3 +56,9 @@ def clip_factor(norm: Tensor, bound: Tensor) -> Tensor:
 def clip_by_global_norm(a: Sequence[Tensor], b: Sequence[Tensor]) -> List[Tensor]:
     norm = global_norm(a)
     return [x * clip_factor(norm, y).to(x.device, x.dtype) for x, y in zip(a, b)]
+
+
+def softmax(a: Tensor, axes: Tuple[int, ...]) -> Tensor:
+    """Over several dimensions. NaN throughout where one is infinite or NaN."""
+    powers = (a - a.amax(axes, keepdim=True).detach()).exp()
+    return powers / powers.sum(axes, keepdim=True)
