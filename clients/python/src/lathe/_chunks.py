@@ -8,14 +8,15 @@ Elsewhere launches cost more than memory, so a chunk may be large.
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Dict, List, Sequence, Tuple
+from typing import Dict, List, Optional, Sequence, Tuple
 
 import torch
 from torch import Tensor
+from torch._utils import _flatten_dense_tensors, _unflatten_dense_tensors
 
 from lathe._tape import Numbers, Tape
 
-SLICE_ON_CPU = 1 << 14  # elements: some seven registers of them fit a second-level cache of 512 KiB
+SLICE_ON_CPU = 1 << 17  # elements: some seven registers of them stay in a cache of 4 MiB
 SLICE_ELSEWHERE = 1 << 24
 _SMALL = 1 << 12  # below this many elements a copy costs less than a call of its own
 
@@ -60,12 +61,13 @@ class Plan:
         self._packs: List[_Pack] = []
         self._cuts: List[_Cut] = []
         self._temporaries: Dict[int, List[Tensor]] = {}
+        self._numbers: Optional[Numbers] = None
         self._assign()
         for pack in self._packs:
             self._lay_out(pack, states)
         for cut in self._cuts:
             self._cut_states(cut, states)
-        self._seen = [(p.data_ptr(), [states[p][name] for name in self._names])
+        self._seen = [(p.data_ptr(), [(name, states[p][name]) for name in self._names])
                       for p in self.params]
 
     def still_holds(self, params: Sequence[Tensor], states: States) -> bool:
@@ -76,8 +78,9 @@ class Plan:
             if p is not q or p.data_ptr() != pointer:
                 return False
             mine = states[p]
-            if any(mine[name] is not k for name, k in zip(self._names, kept)):
-                return False
+            for name, state in kept:
+                if mine[name] is not state:
+                    return False
         return True
 
     def _assign(self) -> None:
@@ -116,43 +119,57 @@ class Plan:
                 for _ in range(self.tape.temporaries)]
         return self._temporaries[count]
 
-    def _tensors(self, floats: List[float]) -> List[Tensor]:
-        return [torch.full((), value, dtype=self.dtype, device=self.device) for value in floats]
+    def _update_numbers(self, floats: List[float]) -> Numbers:
+        if self._numbers is None:
+            tensors = [torch.full((), value, dtype=self.dtype, device=self.device)
+                       for value in floats]
+        else:
+            tensors = self._numbers.tensors
+            for tensor, value, before in zip(tensors, floats, self._numbers.floats):
+                if value != before:
+                    tensor.fill_(value)
+        self._numbers = Numbers(floats, tensors)
+        return self._numbers
 
     def run(self, floats: List[float], maximize: bool) -> None:
         """One step of all parameters; `floats` are the numbers of the tape."""
-        numbers = Numbers(floats, self._tensors(floats))
+        numbers = self._update_numbers(floats)
         for cut in self._cuts:
-            gradient = _gradient(cut.param).reshape(-1)
-            for w, g, states in zip(cut.w, gradient.split(cut.size), cut.states):
-                self._run(w, -g if maximize else g, states, numbers)
+            self._run_cut(cut, numbers, maximize)
         for pack in self._packs:
             self._run_pack(pack, numbers, maximize)
 
-    def _run(self, w: Tensor, g: Tensor, states: List[Tensor], numbers: Numbers) -> None:
-        registers = [w, g, *states, *self._scratch(w.numel())]
-        for call in self.tape.calls:
-            call(registers, numbers)
+    def _registers(self, w: Tensor, g: Tensor, states: List[Tensor], maximize: bool) -> List[Tensor]:
+        return [w, -g if maximize else g, *states, *self._scratch(g.numel())]
+
+    def _run_cut(self, cut: _Cut, numbers: Numbers, maximize: bool) -> None:
+        gradient = _gradient(cut.param).reshape(-1)
+        gradients = gradient.split(cut.size) if len(cut.w) > 1 else (gradient,)
+        for w, g, states in zip(cut.w, gradients, cut.states):
+            update, factor = self.tape.run(self._registers(w, g, states, maximize), numbers)
+            w.sub_(update, alpha=factor)
 
     def _run_pack(self, pack: _Pack, numbers: Numbers, maximize: bool) -> None:
-        g = torch.cat([_gradient(p).reshape(-1) for p in pack.params]).to(self.dtype)
-        w = torch.cat([p.detach().reshape(-1) for p in pack.params]).to(self.dtype)
-        self._run(w, g.neg_() if maximize else g, pack.states, numbers)
-        parts = [part.view(p.shape) for p, part in zip(pack.params, w.split(pack.sizes))]
-        copy_all([p.detach() for p in pack.params], parts)
+        g = _flatten([_gradient(p) for p in pack.params]).to(self.dtype)
+        w = _flatten(pack.params).to(self.dtype) if self.tape.reads_w else g
+        update, factor = self.tape.run(self._registers(w, g, pack.states, maximize), numbers)
+        parts = _unflatten(update.expand_as(g), pack.params)
+        torch._foreach_sub_(pack.params, parts, alpha=factor)
 
 
-def copy_all(targets: List[Tensor], sources: List[Tensor]) -> None:
-    if hasattr(torch, "_foreach_copy_"):
-        torch._foreach_copy_(targets, sources)
-        return
-    for target, source in zip(targets, sources):
-        target.copy_(source)
+def _flatten(tensors: List[Tensor]) -> Tensor:
+    flat: Tensor = _flatten_dense_tensors(tensors)
+    return flat
+
+
+def _unflatten(flat: Tensor, like: List[Tensor]) -> List[Tensor]:
+    parts: List[Tensor] = list(_unflatten_dense_tensors(flat, like))
+    return parts
 
 
 def _gradient(p: Tensor) -> Tensor:
     assert p.grad is not None  # only parameters with one take part
-    return p.grad.detach()
+    return p.grad
 
 
 def by_kind(params: Sequence[Tensor]) -> List[Tuple[Tuple[torch.device, torch.dtype], List[Tensor]]]:

@@ -7,6 +7,8 @@ large parameter that stays in the cache, or many small parameters one after anot
 
 from __future__ import annotations
 
+import math
+import operator
 from typing import Callable, Dict, List, NamedTuple, Optional, Sequence, Tuple
 
 import torch
@@ -28,8 +30,6 @@ _OUT: Dict[str, Callable[..., Tensor]] = {
     "cos": torch.cos, "atan": torch.atan, "erf": torch.erf, "sigmoid": torch.sigmoid,
     "expm1": torch.expm1, "log1p": torch.log1p, "exp2": torch.exp2, "asin": torch.asin,
 }
-# Those whose second operand may be a Python number.
-_TAKES_FLOAT = {"add", "sub", "mul", "div", "pow"}
 
 
 class Numbers(NamedTuple):
@@ -54,7 +54,8 @@ class _Node(NamedTuple):
 class Tape:
     """`calls` in order; registers are w, g, the states with elements, then `temporaries` more.
 
-    The last of them subtracts the update from w.
+    The calls move the states on and leave w as it is. What is left to do is to subtract `update`, a
+    number or a register, times the number `factor` where there is one.
     """
 
     def __init__(self, program: Program) -> None:
@@ -65,6 +66,8 @@ class Tape:
         self.temporaries = 0
         self.calls: List[Call] = []
         self.numbers: List[Operand] = []  # whose values the tape is given
+        self.update: Tuple[bool, int] = (True, 0)
+        self.factor: Optional[int] = None
         self._uses = _use_counts(program)
         self._nodes, self.number_instructions = self._fuse()
         self._emit()
@@ -206,11 +209,20 @@ class Tape:
                 self.calls.append(_copy(register, self._argument(self.program.states[s].next,
                                                                  self._registers)))
         if scaled:
-            value, factor = scaled
-            self.calls.append(_subtract_scaled(self._argument(value, self._registers)[1],
-                                               self._number(factor)))
-        else:
-            self.calls.append(_subtract(self._argument(self.program.output, self._registers)))
+            self.factor = self._number(scaled[1])
+        self.update = self._argument(scaled[0] if scaled else self.program.output,
+                                     self._registers)
+        reads = [self._value(o) for node in self._nodes.values() for o in node.operands]
+        reads += [self._value(state.next) for state in self.states]
+        self.reads_w = ("w", 0) in reads or self.update == (False, 0)
+
+    def run(self, registers: List[Tensor], numbers: Numbers) -> Tuple[Tensor, float]:
+        """Makes the calls. Gives the update and what it is still to be multiplied with."""
+        for call in self.calls:
+            call(registers, numbers)
+        number, place = self.update
+        update = numbers.tensors[place] if number else registers[place]
+        return update, 1.0 if self.factor is None else numbers.floats[self.factor]
 
     # Calls.
 
@@ -237,27 +249,44 @@ class Tape:
             return _add_scaled(out, *places, 1 if node.kind == "add_scaled" else -1)
         if node.kind == "square":
             return _binary(torch.mul, out, places[0], places[0])
+        if node.kind == "sign":
+            return _sign(out, places[0])
         if node.kind not in _OUT:
             return _other(CALLS[node.kind], out, arguments, self._first_temporary)
         function = _OUT[node.kind]
         if len(places) == 1:
             return _unary(function, out, places[0])
-        if arguments[1][0] and node.kind in _TAKES_FLOAT:
-            return _with_number(function, out, places[0], places[1])
         if any(number for number, _ in arguments):
             return _mixed(function, out, arguments)
         return _binary(function, out, places[0], places[1])
 
-    def number_values(self, given: Callable[[Operand], Tensor]) -> Dict[int, Tensor]:
+    def number_values(self, given: Callable[[Operand], float]) -> Dict[int, float]:
         """Results of the number instructions; `given` knows hypers, inputs and states."""
-        results: Dict[int, Tensor] = {}
+        results: Dict[int, float] = {}
         for i in self.number_instructions:
             instruction = self.program.instructions[i]
             values = [results[o.index] if o.kind == "result" else
-                      host_number(o.constant) if o.kind == "constant" else given(o)
+                      o.constant if o.kind == "constant" else given(o)
                       for o in instruction.operands]
-            results[i] = CALLS[instruction.op](*values)
+            results[i] = compute_number(instruction.op, values)
         return results
+
+
+# Where Python computes as IEEE 754 says, or raises.
+_IN_PYTHON: Dict[str, Callable[..., float]] = {
+    "add": operator.add, "sub": operator.sub, "mul": operator.mul, "div": operator.truediv,
+    "neg": operator.neg, "pow": math.pow, "sqrt": math.sqrt, "square": lambda a: a * a,
+}
+
+
+def compute_number(op: str, values: Sequence[float]) -> float:
+    """An elementwise op on numbers, in double."""
+    if op in _IN_PYTHON:
+        try:
+            return _IN_PYTHON[op](*values)
+        except (ValueError, OverflowError, ZeroDivisionError):
+            pass  # infinite or NaN, which torch says
+    return float(CALLS[op](*map(host_number, values)).item())
 
 
 def _copy(register: int, source: Tuple[bool, int]) -> Call:
@@ -271,33 +300,31 @@ def void(_: object) -> None:
     """For calls whose result is a register already."""
 
 
-def _subtract(source: Tuple[bool, int]) -> Call:
-    number, place = source
-    if number:
-        return lambda r, n: void(r[0].sub_(n.tensors[place]))
-    return lambda r, n: void(r[0].sub_(r[place]))
-
-
-def _subtract_scaled(value: int, factor: int) -> Call:
-    return lambda r, n: void(r[0].add_(r[value], alpha=-n.floats[factor]))
-
-
 def _lerp(out: int, a: int, b: int, mix: int) -> Call:
     def call(r: List[Tensor], n: Numbers) -> None:
-        torch.mul(r[b], n.floats[mix], out=r[out])
+        torch.mul(r[b], n.tensors[mix], out=r[out])
         r[out].add_(r[a], alpha=1 - n.floats[mix])
     return call
 
 
 def _lerp_product(out: int, x: int, y: int, b: int, mix: int) -> Call:
     def call(r: List[Tensor], n: Numbers) -> None:
-        torch.mul(r[b], n.floats[mix], out=r[out])
+        torch.mul(r[b], n.tensors[mix], out=r[out])
         r[out].addcmul_(r[x], r[y], value=1 - n.floats[mix])
     return call
 
 
 def _add_scaled(out: int, a: int, x: int, factor: int, sign: int) -> Call:
     return lambda r, n: void(torch.add(r[a], r[x], alpha=sign * n.floats[factor], out=r[out]))
+
+
+def _sign(out: int, a: int) -> Call:
+    def call(r: List[Tensor], n: Numbers) -> None:
+        # torch's sign of NaN is 0. That of a limited value, times 0, is 0 but for NaN.
+        limited = r[a].clamp(-1, 1)
+        torch.sign(r[a], out=r[out])
+        r[out].add_(limited, alpha=0)
+    return call
 
 
 def _unary(function: Callable[..., Tensor], out: int, a: int) -> Call:
@@ -308,12 +335,12 @@ def _binary(function: Callable[..., Tensor], out: int, a: int, b: int) -> Call:
     return lambda r, n: void(function(r[a], r[b], out=r[out]))
 
 
-def _with_number(function: Callable[..., Tensor], out: int, a: int, number: int) -> Call:
-    return lambda r, n: void(function(r[a], n.floats[number], out=r[out]))
-
-
 def _mixed(function: Callable[..., Tensor], out: int,
            arguments: Sequence[Tuple[bool, int]]) -> Call:
+    (first, i), (second, j) = arguments
+    if second and not first:
+        return lambda r, n: void(function(r[i], n.tensors[j], out=r[out]))
+
     def call(r: List[Tensor], n: Numbers) -> None:
         function(*(n.tensors[i] if number else r[i] for number, i in arguments), out=r[out])
     return call

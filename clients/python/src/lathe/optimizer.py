@@ -179,24 +179,24 @@ class LoadedOptimizer(torch.optim.Optimizer):
         """What the tape is given, and the next values of the states without P."""
         assert self._tape is not None
 
-        def given(operand: Operand) -> Tensor:
+        def given(operand: Operand) -> float:
             if operand.kind == "hyper":
-                return host_number(numbers.hypers[operand.index])
+                return numbers.hypers[operand.index]
             if operand.kind == "input":
-                return host_number(numbers.inputs[self._inputs[operand.index]])
-            return numbers.states[self.program.states[operand.index].name]
+                return numbers.inputs[self._inputs[operand.index]]
+            return numbers.states[self.program.states[operand.index].name].item()
 
         results = self._tape.number_values(given)
 
-        def value(operand: Operand) -> Tensor:
+        def value(operand: Operand) -> float:
             if operand.kind == "constant":
-                return host_number(operand.constant)
+                return operand.constant
             return results[operand.index] if operand.kind == "result" else given(operand)
 
         for state in self.program.states:
             if "P" not in state.axes:
-                numbers.nexts[state.name] = value(state.next).clone()
-        return [value(operand).item() for operand in self._tape.numbers]
+                numbers.nexts[state.name] = host_number(value(state.next))
+        return [value(operand) for operand in self._tape.numbers]
 
     # One parameter after another.
 
