@@ -119,8 +119,9 @@ const Executor& RoundingReferenceExecutor();
 // hangs on the last bits of what it is computed from. 16 seeds in a row have every combination.
 std::unique_ptr<Executor> MakeNudgingReferenceExecutor(uint64_t seed);
 
-// In double, but two in three results of ops are moved by one unit in their last place: how much of
-// a result hangs on the last bits of doubles. With half of the seeds, results above 1e307 overflow.
+// In double, but most results of ops are moved by one to three units in their last place: how much
+// of a result hangs on the last bits of doubles. With half of the seeds, results above 1e307
+// overflow.
 std::unique_ptr<Executor> MakeMovingReferenceExecutor(uint64_t seed);
 
 }  // namespace lathe

@@ -10,6 +10,7 @@ namespace {
 
 // Implementations of functions that grow fast give up a little before doubles end.
 constexpr double kAlmostInfinite = 1e307;
+constexpr uint64_t kMostMoves = 4;  // less than so many units in the last place
 
 float Nudged(float x, uint64_t way, bool loses_subnormals) {
   constexpr float kInfinity = std::numeric_limits<float>::infinity();
@@ -62,8 +63,8 @@ void ReferenceExecution::Move(Value& value, const Parameters& active) {
   for (int p : PositionsOf(value.Type(), active)) {
     for (double& x : value.At(p)) {
       if (nudging_.in_float && std::fabs(x) > kAlmostInfinite) x = std::copysign(INFINITY, x);
-      const uint64_t way = nudging_.random.Below(3);
-      if (way < 2) x = std::nextafter(x, way == 1 ? INFINITY : -INFINITY);
+      const double to = nudging_.random.Chance(0.5) ? INFINITY : -INFINITY;
+      for (uint64_t n = nudging_.random.Below(kMostMoves); n > 0; --n) x = std::nextafter(x, to);
     }
   }
 }

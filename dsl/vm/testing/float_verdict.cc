@@ -11,7 +11,7 @@ namespace {
 
 constexpr uint64_t kSeed = 20240611;
 constexpr double kTolerance = 1e-3;  // of the scale of a piece
-constexpr uint64_t kInputNudges = 64, kTensorNudges = 1024;
+constexpr uint64_t kInputNudges = 64, kTensorNudges = 1024, kNumberNudges = 256;
 constexpr int64_t kLarge = 1000;       // elements of a parameter
 constexpr uint64_t kFewerNudges = 16;  // of large models: so many times fewer
 
@@ -79,6 +79,10 @@ FloatVerdict Judge(const Program& program, std::span<const Shape> shapes,
   explain(run(RoundingReferenceExecutor(), steps));
   for (uint64_t n = 0; n < kTensorNudges / fewer && !left.empty(); ++n) {
     explain(run(*MakeNudgingReferenceExecutor(n), steps));
+  }
+  // Numbers are doubles everywhere, but the last bits of functions and sums differ.
+  for (uint64_t n = 0; n < kNumberNudges / fewer && !left.empty(); ++n) {
+    explain(run(*MakeMovingReferenceExecutor(n), steps));
   }
   if (left.empty()) return kMovesWithTensors;
   told = DifferenceText(left.front(), trace);

@@ -18,7 +18,7 @@ from lathe._tape import Numbers, Tape
 
 SLICE_ON_CPU = 1 << 17  # elements: some seven registers of them stay in a cache of 4 MiB
 SLICE_ELSEWHERE = 1 << 24
-_SMALL = 1 << 12  # below this many elements a copy costs less than a call of its own
+_SMALL = 1 << 14  # below this many elements a copy costs less than a call of its own
 
 States = Dict[Tensor, Dict[str, Tensor]]
 
