@@ -1,9 +1,11 @@
 """Builds the package. What other parts of Lathe know is not repeated here but generated: the op
 table of dsl/ops.def, gRPC stubs of proto/, the known programs of dsl/programs.
 
-A source distribution carries these files in `sources/`, so that it builds away from the tree.
+A source distribution carries these files in `sources/`, so that it builds away from the tree, which
+LATHE_TREE in the environment names for a copy of this folder.
 """
 
+import os
 import pathlib
 import shutil
 import sys
@@ -19,7 +21,7 @@ import op_module  # noqa: E402
 import stubs  # noqa: E402
 
 CARRIED = HERE / "sources"
-TREE = CARRIED if CARRIED.is_dir() else HERE.parents[1]
+TREE = CARRIED if CARRIED.is_dir() else pathlib.Path(os.environ.get("LATHE_TREE", HERE / "../.."))
 OPS, PROGRAMS, PROTO = TREE / "dsl" / "ops.def", TREE / "dsl" / "programs", TREE / "proto"
 
 

@@ -24,11 +24,13 @@ struct Nudging {
       : one_in(std::array{3, 16, 1, 0}[seed % 4]),
         in_float(seed / 4 % 2 == 1),
         loses_subnormals(seed / 8 % 2 == 1),
+        overflows_early(seed / 16 % 2 == 1),
         random(seed, {}) {}
 
   uint64_t one_in;        // of so many elements one goes up and one down; 1: all alike; 0: none
   bool in_float;          // elementwise ops and totals of tensors compute in float
   bool loses_subnormals;  // what is smaller than a normal float becomes zero
+  bool overflows_early;   // what is larger than 1e38 becomes infinite
   RandomStream random;
 };
 

@@ -8,9 +8,12 @@
 namespace lathe::reference {
 namespace {
 
-// Implementations of functions that grow fast give up a little before doubles end.
+// Implementations of functions that grow fast give up a little before doubles end, or floats.
 constexpr double kAlmostInfinite = 1e307;
-constexpr uint64_t kMostMoves = 4;  // less than so many units in the last place
+constexpr float kAlmostInfiniteFloat = 1e38f;
+constexpr uint64_t kMostMoves = 17;  // less than so many units in the last place
+// What is left of a variance, or of a difference, that another order of sums makes zero.
+constexpr double kAlmostZero = 1e-25;
 
 float Nudged(float x, uint64_t way, bool loses_subnormals) {
   constexpr float kInfinity = std::numeric_limits<float>::infinity();
@@ -52,7 +55,11 @@ void ReferenceExecution::Round(Value& value, const Parameters& active) {
   };
   for (int p : PositionsOf(value.Type(), active)) {
     for (double& x : value.At(p)) {
-      const float rounded = static_cast<float>(x);
+      float rounded = static_cast<float>(x);
+      const bool overflows = rounding_ == Rounding::kNudged && nudging_.overflows_early;
+      if (overflows && std::fabs(rounded) > kAlmostInfiniteFloat) {
+        rounded = std::copysign(std::numeric_limits<float>::infinity(), rounded);
+      }
       x = rounding_ == Rounding::kNudged ? Nudged(rounded, way_of_one(), nudging_.loses_subnormals)
                                          : rounded;
     }
@@ -63,6 +70,8 @@ void ReferenceExecution::Move(Value& value, const Parameters& active) {
   for (int p : PositionsOf(value.Type(), active)) {
     for (double& x : value.At(p)) {
       if (nudging_.in_float && std::fabs(x) > kAlmostInfinite) x = std::copysign(INFINITY, x);
+      if (nudging_.loses_subnormals && std::fabs(x) < kAlmostZero) x = 0;
+      if (x == 0) continue;  // of equal numbers, and exact everywhere
       const double to = nudging_.random.Chance(0.5) ? INFINITY : -INFINITY;
       for (uint64_t n = nudging_.random.Below(kMostMoves); n > 0; --n) x = std::nextafter(x, to);
     }

@@ -97,7 +97,6 @@ def _function(row: Row) -> str:
     operands = ["a", "b", "c"][:row.arity]
     kind = "Sequence[Tensor]" if row.rule in OVER_MODEL else "Tensor"
     parameters = [f"{operand}: {kind}" for operand in operands]
-    result = "Tensor"
     values = {operand: operand for operand in operands}
     if row.rule in ("reduce_over", "normalize_over", "swap"):
         parameters.append("axes: Tuple[int, ...]")
@@ -105,14 +104,12 @@ def _function(row: Row) -> str:
     if row.rule == "contract":
         parameters.append("equation: str")
         values["equation"] = "equation"
-    if row.rule == "normalize_model":
-        result = "Sequence[Tensor]"
     try:
         expression = row.torch.format(**values)
         ast.parse(expression, mode="eval")
     except (KeyError, IndexError, ValueError, SyntaxError) as error:
         raise OpTableError(f"{row.name}: {row.torch!r} is no text in PyTorch: {error}") from error
-    return f"def _{row.name}({', '.join(parameters)}) -> {result}:\n    return {expression}\n"
+    return f"def _{row.name}({', '.join(parameters)}) -> Any:\n    return {expression}\n"
 
 
 def table_text(rows: List[Row]) -> str:
@@ -125,4 +122,4 @@ def calls_text(rows: List[Row]) -> str:
     """The source of lathe._ops."""
     functions = "".join("\n" + _function(row) + "\n" for row in rows)
     entries = "".join(f'    "{row.name}": _{row.name},\n' for row in rows)
-    return f"{CALLS_HEADER}{functions}\nCALLS: Dict[str, Callable[..., Any]] = {{\n{entries}}}\n"
+    return f"{CALLS_HEADER}{functions}\nCALLS: Dict[str, Callable[..., Tensor]] = {{\n{entries}}}\n"

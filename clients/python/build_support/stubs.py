@@ -1,6 +1,7 @@
 """gRPC stubs for Python: by protoc and its plugin where the system has them, else by grpcio-tools."""
 
 import pathlib
+import re
 import shutil
 import subprocess
 import sys
@@ -24,11 +25,22 @@ def _compiler(output):
             f"--pyi_out={output}", f"--grpc_python_out={output}"]
 
 
+def _with_imports(root: pathlib.Path, name: str):
+    """The file `name` under `root` and all of ours that it imports."""
+    found, wanted = [], [name]
+    while wanted:
+        path = root / wanted.pop()
+        if path not in found:
+            found.append(path)
+            wanted += re.findall(r'^import "(lathe/[^"]+)";', path.read_text("utf-8"), re.MULTILINE)
+    return sorted(found)
+
+
 def generate(service: pathlib.Path, own: pathlib.Path, output: pathlib.Path):
-    """Stubs of lathe/v1 under `service` and of lathe/wire under `own`, as packages in `output`."""
-    ours = [path for root in (service, own) for path in sorted((root / "lathe").rglob("*.proto"))]
-    if len({path.parent for path in ours}) != 2:
-        raise StubError(f"no .proto files under {service} or {own}")
+    """Stubs of the service that clients see, lathe/v1 under `service`, and of lathe/wire under
+    `own`, as packages in `output`."""
+    ours = [*_with_imports(service, "lathe/v1/search_service.proto"),
+            *_with_imports(own, "lathe/wire/errors.proto")]
     includes = [f"-I{service}", f"-I{own}"]
     if not list(service.glob("google/protobuf")) and pathlib.Path("/usr/include/google").is_dir():
         includes.append("-I/usr/include")

@@ -58,8 +58,8 @@ def run_optimizer(program, case, dtype):
         for s in program.states:
             kept = [states[p][s.name] for p in range(len(shapes))] if "P" in s.axes else [
                 numbers[s.name]]
-            for value in kept:
-                out += value.reshape(-1).tolist()
+            for value in kept:  # of which the judge takes what a tensor of floats can hold
+                out += value.to(dtype).reshape(-1).tolist()
     return out
 
 
@@ -67,6 +67,8 @@ def run_layer(program, case, dtype):
     batch, groups, per_group, height, width = case["layer"]
     channels = groups * per_group
     layer = lathe.LoadedLayer(program, channels, groups).to(dtype)
+    for buffer in layer.buffers():
+        buffer.data = buffer.double()  # numbers have a wider range than floats, and so may buffers
     out = []
     for step in case["steps"]:
         layer.train(step["training"])

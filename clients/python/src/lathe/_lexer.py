@@ -38,7 +38,8 @@ def is_identifier(word: str) -> bool:
 
 def tokenize(line: str) -> List[Token]:
     """The tokens of a line, whose characters are bytes, with the end as the last one."""
-    tokens, at = [], 0
+    tokens: List[Token] = []
+    at = 0
     while True:
         while at < len(line) and line[at] in _SPACE:
             at += 1

@@ -87,8 +87,10 @@ class Lowered:
 
     def _result(self, values: Sequence[Tensor]) -> Tensor:
         if self.rule == "elementwise":
-            if self.name == "lerp" and self.meets_tensor and is_number(self.types[2]):
-                return _lerp(values[0], values[1], values[2], self._dtype(values))
+            if self.name == "lerp" and self.meets_tensor:
+                tensors = [v for v, axes in zip(values, self.types) if not is_number(axes)]
+                a, b, mix = values
+                return lerp(a, b, mix, tensors[0].dtype, is_number(self.types[2]))
             return self.call(*values)
         if self.rule in ("reduce_over", "normalize_over"):
             # Over P, or over what the value lacks: of all there is, or of one element.
@@ -104,10 +106,6 @@ class Lowered:
         if self.rule == "swap":
             return self._transpose(values[0])
         return self.apply_model([values])[0]
-
-    def _dtype(self, values: Sequence[Tensor]) -> torch.dtype:
-        tensors = [v.dtype for v, axes in zip(values, self.types) if not is_number(axes)]
-        return tensors[0]
 
     def full(self, value: Tensor) -> Tensor:
         """With every dimension of the frame."""
@@ -157,9 +155,16 @@ class Lowered:
         return [part.reshape(value.shape).to(value.device) for part, value in zip(parts, values)]
 
 
-def _lerp(a: Tensor, b: Tensor, mix: Tensor, dtype: torch.dtype) -> Tensor:
-    # 1 - c is rounded by itself: of c = 0.999 a float has only half of the digits of 1 - c.
-    return (1 - mix).to(dtype) * a + mix.to(dtype) * b
+def lerp(a: Tensor, b: Tensor, mix: Tensor, dtype: torch.dtype, by_number: bool) -> Tensor:
+    """(1 - mix) a + mix b as `dtype`. What it mixes by is a double, in which 1 - mix is exact: of
+    mix = 0.999 a float has half of the digits of 1 - mix, of a large one none."""
+    if by_number:
+        rest: Tensor = 1 - mix
+        return rest.to(dtype) * a + mix.to(dtype) * b
+    wide = number_dtype(mix.device)
+    mix = mix.to(wide)
+    mixed: Tensor = (1 - mix) * a.to(wide) + mix * b.to(wide)
+    return mixed.to(dtype)
 
 
 def lower(program: Program) -> List[Tuple[int, Lowered]]:

@@ -14,7 +14,7 @@ from typing import Callable, Dict, List, NamedTuple, Optional, Sequence, Tuple
 import torch
 from torch import Tensor
 
-from lathe._lowering import host_number, live_instructions
+from lathe._lowering import host_number, lerp, live_instructions
 from lathe._ops import CALLS
 from lathe._table import TABLE
 from lathe.axes import NONE, axes_of
@@ -246,11 +246,13 @@ class Tape:
         if node.kind == "lerp_number":
             return _lerp(out, *places)
         if node.kind in ("add_scaled", "sub_scaled"):
-            return _add_scaled(out, *places, 1 if node.kind == "add_scaled" else -1)
+            return _add_scaled(out, places, 1 if node.kind == "add_scaled" else -1)
         if node.kind == "square":
             return _binary(torch.mul, out, places[0], places[0])
         if node.kind == "sign":
             return _sign(out, places[0])
+        if node.kind == "lerp":
+            return _other(_lerp_by_tensor, out, arguments, self._first_temporary)
         if node.kind not in _OUT:
             return _other(CALLS[node.kind], out, arguments, self._first_temporary)
         function = _OUT[node.kind]
@@ -286,7 +288,8 @@ def compute_number(op: str, values: Sequence[float]) -> float:
             return _IN_PYTHON[op](*values)
         except (ValueError, OverflowError, ZeroDivisionError):
             pass  # infinite or NaN, which torch says
-    return float(CALLS[op](*map(host_number, values)).item())
+    result: float = CALLS[op](*(host_number(value) for value in values)).item()
+    return result
 
 
 def _copy(register: int, source: Tuple[bool, int]) -> Call:
@@ -314,8 +317,14 @@ def _lerp_product(out: int, x: int, y: int, b: int, mix: int) -> Call:
     return call
 
 
-def _add_scaled(out: int, a: int, x: int, factor: int, sign: int) -> Call:
+def _add_scaled(out: int, places: Sequence[int], sign: int) -> Call:
+    a, x, factor = places
     return lambda r, n: void(torch.add(r[a], r[x], alpha=sign * n.floats[factor], out=r[out]))
+
+
+def _lerp_by_tensor(a: Tensor, b: Tensor, mix: Tensor) -> Tensor:
+    dtypes = [value.dtype for value in (a, b, mix) if value.dim()]
+    return lerp(a, b, mix, dtypes[0], not mix.dim())
 
 
 def _sign(out: int, a: int) -> Call:

@@ -6,6 +6,7 @@ from typing import Dict
 
 import torch
 from torch import Tensor, nn
+from torch.amp.autocast_mode import autocast
 
 from lathe._chunks import compute_dtype
 from lathe._lowering import Lowered, host_number, lower
@@ -84,7 +85,7 @@ class LoadedLayer(nn.Module):
                              f"five dimensions, not {list(x.shape)}")
         if not x.is_floating_point():
             raise ValueError(f"{self.program.name} takes floating-point numbers, not {x.dtype}")
-        with torch.autocast(x.device.type, enabled=False):
+        with autocast(x.device.type, enabled=False):
             return self._forward(x)
 
     def _forward(self, x: Tensor) -> Tensor:

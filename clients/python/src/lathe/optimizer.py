@@ -64,7 +64,7 @@ class LoadedOptimizer(torch.optim.Optimizer):
         if program.reads("total_steps") and total_steps is None:
             raise TypeError(f"{program.name} reads total_steps; give total_steps=...")
         defaults.update(hypers, lr=lr, total_steps=total_steps, maximize=maximize, t=0, numbers={})
-        super().__init__(params, defaults)  # type: ignore[no-untyped-call, unused-ignore]
+        super().__init__(params, defaults)
 
     def _set_program(self, program: Program, foreach: Optional[bool]) -> None:
         self.program = program
@@ -75,14 +75,14 @@ class LoadedOptimizer(torch.optim.Optimizer):
         self._inputs = list(program.signature.inputs)
 
     def __getstate__(self) -> Dict[str, Any]:
-        state: Dict[str, Any] = super().__getstate__()  # type: ignore[no-untyped-call, misc, unused-ignore]
-        return {**state, "program": self.program, "_foreach": self._foreach}
+        return {"defaults": self.defaults, "state": self.state, "param_groups": self.param_groups,
+                "program": self.program, "_foreach": self._foreach}
 
     def __setstate__(self, state: Dict[str, Any]) -> None:
         if "program" in state:
             state = dict(state)
             self._set_program(state.pop("program"), state.pop("_foreach"))
-        super().__setstate__(state)  # type: ignore[no-untyped-call, misc, unused-ignore]
+        super().__setstate__(state)
 
     def add_param_group(self, param_group: Dict[str, Any]) -> None:
         """As every optimizer of torch has it; parameters have to be real floating point."""
@@ -90,7 +90,7 @@ class LoadedOptimizer(torch.optim.Optimizer):
         unknown = [name for name in param_group if name not in known]
         if unknown:
             raise TypeError(f"{self.program.name} has no hyper {unknown[0]!r}")
-        super().add_param_group(param_group)  # type: ignore[no-untyped-call, unused-ignore]
+        super().add_param_group(param_group)
         group = self.param_groups[-1]
         group["numbers"] = dict(group["numbers"])
         for place, p in enumerate(group["params"]):
@@ -109,7 +109,7 @@ class LoadedOptimizer(torch.optim.Optimizer):
         return values
 
     @torch.no_grad()
-    def step(self, closure: Optional[Callable[[], Any]] = None) -> Any:  # type: ignore[override, unused-ignore]
+    def step(self, closure: Optional[Callable[[], Any]] = None) -> Any:
         """One step of all parameters that have a gradient. `closure` computes the loss anew."""
         loss = None
         if closure is not None:
@@ -153,8 +153,7 @@ class LoadedOptimizer(torch.optim.Optimizer):
             if "P" not in state.axes or state.name in kept:
                 continue
             if state.starts_at_input:
-                kept[state.name] = p.detach().to(compute_dtype(p.dtype), copy=True,
-                                                 memory_format=torch.contiguous_format)
+                kept[state.name] = p.detach().to(compute_dtype(p.dtype), copy=True).contiguous()
                 continue
             dtype = number_dtype(p.device) if is_number(state.axes) else compute_dtype(p.dtype)
             kept[state.name] = torch.full(held_shape(state.axes, p.shape), state.start, dtype=dtype,
@@ -224,7 +223,7 @@ class LoadedOptimizer(torch.optim.Optimizer):
         params = [p for group in self.param_groups for p in group["params"]]
         for place, p in zip(saved, params):
             self._check_saved(state_dict["state"].get(place, {}), p, place)
-        super().load_state_dict(state_dict)  # type: ignore[no-untyped-call, unused-ignore]
+        super().load_state_dict(state_dict)
         for place, p in zip(saved, params):
             for name, value in state_dict["state"].get(place, {}).items():
                 self.state[p][name] = value.detach().clone().to(p.device)
