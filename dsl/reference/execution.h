@@ -71,7 +71,7 @@ class ReferenceExecution : public Execution {
   // and overflow where that does.
   void CoarsenTotals(const Instruction& instruction, Value& value, const Parameters& active);
   void Round(Value& value, const Parameters& active);
-  void Move(Value& value, const Parameters& active);
+  void Move(const Instruction& instruction, Value& value, const Parameters& active);
   // out = value, along the axes that `value` lacks as often as needed.
   void Broadcast(const Operand& value, Value& out, const Parameters& active);
   void StoreOutput(size_t index, const std::vector<ArrayRef>& arrays, const Parameters& active,

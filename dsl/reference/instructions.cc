@@ -45,7 +45,7 @@ void ReferenceExecution::Run(size_t index, const Parameters& active, bool traini
   }
   if (ComputesInFloat()) CoarsenTotals(instruction, out, active);
   if (RoundsToFloat()) Round(out, active);
-  if (rounding_ == Rounding::kMoved) Move(out, active);
+  if (rounding_ == Rounding::kMoved) Move(instruction, out, active);
 }
 
 void ReferenceExecution::RunElementwise(const Instruction& instruction, Value& out,

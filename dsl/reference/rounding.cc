@@ -66,12 +66,15 @@ void ReferenceExecution::Round(Value& value, const Parameters& active) {
   }
 }
 
-void ReferenceExecution::Move(Value& value, const Parameters& active) {
+void ReferenceExecution::Move(const Instruction& instruction, Value& value,
+                              const Parameters& active) {
   for (int p : PositionsOf(value.Type(), active)) {
     for (double& x : value.At(p)) {
       if (nudging_.in_float && std::fabs(x) > kAlmostInfinite) x = std::copysign(INFINITY, x);
       if (nudging_.loses_subnormals && std::fabs(x) < kAlmostZero) x = 0;
-      if (x == 0) continue;  // of equal numbers, and exact everywhere
+      // Zeros are exact everywhere, but sums start at either of them.
+      if (x == 0 && IsReduction(instruction.op)) x = nudging_.random.Chance(0.5) ? 0.0 : -0.0;
+      if (x == 0) continue;
       const double to = nudging_.random.Chance(0.5) ? INFINITY : -INFINITY;
       for (uint64_t n = nudging_.random.Below(kMostMoves); n > 0; --n) x = std::nextafter(x, to);
     }

@@ -12,6 +12,7 @@
 #include <cstdio>
 #include <cstdlib>
 #include <iostream>
+#include <nlohmann/json.hpp>
 #include <sstream>
 #include <string>
 #include <vector>
@@ -25,7 +26,6 @@
 #include "dsl/text.h"
 #include "dsl/vm/testing/float_run.h"
 #include "dsl/vm/testing/float_verdict.h"
-#include "nlohmann/json.hpp"
 
 namespace lathe {
 namespace {

@@ -44,6 +44,12 @@ std::vector<std::vector<ArrayRef>> RefsTo(FloatArrays& arrays) {
   return refs;
 }
 
+// The reference keeps doubles, of which all that a float can hold counts.
+std::vector<double> InFloat(std::vector<double> values) {
+  for (double& x : values) x = static_cast<float>(x);
+  return values;
+}
+
 }  // namespace
 
 StepBindings BindingsOf(FloatStep& step) {
@@ -74,15 +80,12 @@ FloatTrace RunFloats(const Executor& executor, const Program& program,
     for (size_t i = 0; i < program.states.size(); ++i) {
       const size_t count = program.states[i].axes.Has(Axis::kP) ? shapes.size() : 1;
       for (size_t p = 0; p < count; ++p) {
-        std::vector<double>& piece = trace.pieces.emplace_back();
-        // The reference keeps doubles, of which all that a tensor of floats can hold counts.
-        for (double x : (*run)->ReadState(static_cast<int>(i), static_cast<int>(p))) {
-          piece.push_back(static_cast<float>(x));
-        }
+        trace.pieces.push_back(
+            InFloat((*run)->ReadState(static_cast<int>(i), static_cast<int>(p))));
       }
     }
     for (size_t i = 0; i < buffers; ++i) {
-      trace.pieces.push_back((*run)->ReadBuffer(static_cast<int>(i)));
+      trace.pieces.push_back(InFloat((*run)->ReadBuffer(static_cast<int>(i))));
     }
   }
   return trace;

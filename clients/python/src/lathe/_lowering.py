@@ -120,7 +120,8 @@ class Lowered:
 
     def _einsum(self, values: Sequence[Tensor]) -> Tensor:
         held = [self._held(value, axes) for value, axes in zip(values, self.types)]
-        result = self.call(held[0], held[1], self._equation)
+        # Sums start at 0, so that none is -0, which torch's are where nothing is summed.
+        result = self.call(held[0], held[1], self._equation) + 0.0
         if self.gives_number and not self.axes - {"P"}:
             return result
         extents = iter(result.shape)
