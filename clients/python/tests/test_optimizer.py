@@ -307,3 +307,24 @@ def test_programs_that_compute_element_by_element_have_a_tape():
         assert tape_of(lathe.load_program(name)) is not None, name
     assert tape_of(lathe.load_program("muon")) is None
     assert tape_of(lathe.parse(MODEL_WIDE)) is None
+
+
+def test_the_compiled_step_is_the_step(monkeypatch):
+    compiled = []
+
+    def take(function):
+        compiled.append(function)
+        return function
+    monkeypatch.setattr(torch, "compile", take, raising=False)
+    shapes = [(300, 200), (), (3, 4), (6,)]
+    for name in ("adamw", "lion", "nadam"):
+        params, others = make(5, shapes, torch.float32), make(5, shapes, torch.float32)
+        optimizer, other = load(name, params, compile=True), load(name, others, foreach=False)
+        run(optimizer, params, 4)
+        run(other, others, 4)
+        for p, q in zip(params, others):
+            torch.testing.assert_close(p, q, rtol=1e-5, atol=1e-6)
+    assert len(compiled) == 3
+    monkeypatch.delattr(torch, "compile")
+    with pytest.raises(ValueError, match="has no torch.compile"):
+        load("adamw", make(), compile=True)

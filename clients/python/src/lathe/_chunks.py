@@ -8,19 +8,22 @@ Elsewhere launches cost more than memory, so a chunk may be large.
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Dict, List, Optional, Sequence, Tuple
+from typing import Callable, Dict, List, Optional, Sequence, Tuple
 
 import torch
 from torch import Tensor
 from torch._utils import _flatten_dense_tensors, _unflatten_dense_tensors
 
-from lathe._tape import Numbers, Tape
+from lathe._calls import Numbers
+from lathe._tape import Tape
 
 SLICE_ON_CPU = 1 << 17  # elements: some seven registers of them stay in a cache of 4 MiB
 SLICE_ELSEWHERE = 1 << 24
 _SMALL = 1 << 14  # below this many elements a copy costs less than a call of its own
 
 States = Dict[Tensor, Dict[str, Tensor]]
+# What Tape.step_of gives, compiled.
+Compiled = Callable[[Tensor, Tensor, List[Tensor], List[Tensor]], None]
 
 
 def compute_dtype(dtype: torch.dtype) -> torch.dtype:
@@ -51,17 +54,22 @@ class Plan:
     """The chunks of some parameters of one type on one device. Holds for as long as
     `still_holds`."""
 
-    def __init__(self, tape: Tape, params: Sequence[Tensor], states: States) -> None:
+    def __init__(self, tape: Tape, params: Sequence[Tensor], states: States,
+                 compiled: Optional[Compiled] = None) -> None:
         self.tape = tape
+        self._compiled = compiled
         self.params = list(params)
         self.device = params[0].device
         self.dtype = compute_dtype(params[0].dtype)
-        self.slice = SLICE_ON_CPU if self.device.type == "cpu" else SLICE_ELSEWHERE
+        # A compiled step is one pass over memory, however large.
+        on_cpu = self.device.type == "cpu" and compiled is None
+        self.slice = SLICE_ON_CPU if on_cpu else SLICE_ELSEWHERE
         self._names = [state.name for state in tape.states]
         self._packs: List[_Pack] = []
         self._cuts: List[_Cut] = []
         self._temporaries: Dict[int, List[Tensor]] = {}
         self._numbers: Optional[Numbers] = None
+        self._doubles: List[Tensor] = []
         self._assign()
         for pack in self._packs:
             self._lay_out(pack, states)
@@ -134,6 +142,8 @@ class Plan:
     def run(self, floats: List[float], maximize: bool) -> None:
         """One step of all parameters; `floats` are the numbers of the tape."""
         numbers = self._update_numbers(floats)
+        if self._compiled is not None:
+            self._doubles = [torch.tensor(value, dtype=torch.float64) for value in floats]
         for cut in self._cuts:
             self._run_cut(cut, numbers, maximize)
         for pack in self._packs:
@@ -146,13 +156,21 @@ class Plan:
         gradient = _gradient(cut.param).reshape(-1)
         gradients = gradient.split(cut.size) if len(cut.w) > 1 else (gradient,)
         for w, g, states in zip(cut.w, gradients, cut.states):
+            if self._compiled is not None:
+                self._compiled(w, -g if maximize else g, states, self._doubles)
+                continue
             update, factor = self.tape.run(self._registers(w, g, states, maximize), numbers)
             w.sub_(update, alpha=factor)
 
     def _run_pack(self, pack: _Pack, numbers: Numbers, maximize: bool) -> None:
         g = _flatten([_gradient(p) for p in pack.params]).to(self.dtype)
-        w = _flatten(pack.params).to(self.dtype) if self.tape.reads_w else g
-        update, factor = self.tape.run(self._registers(w, g, pack.states, maximize), numbers)
+        w = _flatten(pack.params).to(self.dtype) if self.tape.reads_w or self._compiled else g
+        if self._compiled is not None:
+            before = w.clone()
+            self._compiled(w, -g if maximize else g, pack.states, self._doubles)
+            update, factor = before - w, 1.0
+        else:
+            update, factor = self.tape.run(self._registers(w, g, pack.states, maximize), numbers)
         parts = _unflatten(update.expand_as(g), pack.params)
         torch._foreach_sub_(pack.params, parts, alpha=factor)
 

@@ -7,14 +7,14 @@ large parameter that stays in the cache, or many small parameters one after anot
 
 from __future__ import annotations
 
-import math
-import operator
-from typing import Callable, Dict, List, NamedTuple, Optional, Sequence, Tuple
+from typing import Callable, Dict, List, NamedTuple, Optional, Tuple
 
 import torch
 from torch import Tensor
 
-from lathe._lowering import host_number, lerp, live_instructions
+from lathe import _calls
+from lathe._calls import Call, Numbers, compute_number
+from lathe._lowering import live_instructions
 from lathe._ops import CALLS
 from lathe._table import TABLE
 from lathe.axes import NONE, axes_of
@@ -22,25 +22,6 @@ from lathe.program import Instruction, Operand, Program
 
 MODEL = axes_of("P,R,C")
 
-# Those that write where they are told to; the others make a new tensor.
-_OUT: Dict[str, Callable[..., Tensor]] = {
-    "add": torch.add, "sub": torch.sub, "mul": torch.mul, "div": torch.div, "pow": torch.pow,
-    "max": torch.maximum, "min": torch.minimum, "neg": torch.neg, "abs": torch.abs,
-    "sqrt": torch.sqrt, "exp": torch.exp, "log": torch.log, "tanh": torch.tanh, "sin": torch.sin,
-    "cos": torch.cos, "atan": torch.atan, "erf": torch.erf, "sigmoid": torch.sigmoid,
-    "expm1": torch.expm1, "log1p": torch.log1p, "exp2": torch.exp2, "asin": torch.asin,
-}
-
-
-class Numbers(NamedTuple):
-    """By number of the tape: as Python has it, and as tensors without dimensions, rounded to the
-    type that they meet and on its device."""
-
-    floats: List[float]
-    tensors: List[Tensor]
-
-
-Call = Callable[[List[Tensor], Numbers], None]
 Value = Tuple[str, int]  # ("w", 0), ("g", 0), ("state", s), ("result", i)
 
 
@@ -206,7 +187,7 @@ class Tape:
         placed = set(homes.values())
         for s, register in self._state_register.items():
             if s not in placed:
-                self.calls.append(_copy(register, self._argument(self.program.states[s].next,
+                self.calls.append(_calls.copy(register, self._argument(self.program.states[s].next,
                                                                  self._registers)))
         if scaled:
             self.factor = self._number(scaled[1])
@@ -242,25 +223,62 @@ class Tape:
         arguments = [self._argument(operand, registers) for operand in node.operands]
         places = [place for _, place in arguments]
         if node.kind == "lerp_product":
-            return _lerp_product(out, *places)
+            return _calls.lerp_product(out, *places)
         if node.kind == "lerp_number":
-            return _lerp(out, *places)
+            return _calls.lerp(out, *places)
         if node.kind in ("add_scaled", "sub_scaled"):
-            return _add_scaled(out, places, 1 if node.kind == "add_scaled" else -1)
+            return _calls.add_scaled(out, places, 1 if node.kind == "add_scaled" else -1)
         if node.kind == "square":
-            return _binary(torch.mul, out, places[0], places[0])
+            return _calls.binary(torch.mul, out, places[0], places[0])
         if node.kind == "sign":
-            return _sign(out, places[0])
+            return _calls.sign(out, places[0])
         if node.kind == "lerp":
-            return _other(_lerp_by_tensor, out, arguments, self._first_temporary)
-        if node.kind not in _OUT:
-            return _other(CALLS[node.kind], out, arguments, self._first_temporary)
-        function = _OUT[node.kind]
+            return _calls.other(_calls.lerp_by_tensor, out, arguments, self._first_temporary)
+        if node.kind not in _calls.OUT:
+            return _calls.other(CALLS[node.kind], out, arguments, self._first_temporary)
+        function = _calls.OUT[node.kind]
         if len(places) == 1:
-            return _unary(function, out, places[0])
+            return _calls.unary(function, out, places[0])
         if any(number for number, _ in arguments):
-            return _mixed(function, out, arguments)
-        return _binary(function, out, places[0], places[1])
+            return _calls.mixed(function, out, arguments)
+        return _calls.binary(function, out, places[0], places[1])
+
+    # As one function, for compilers.
+
+    def step_of(self) -> Callable[[Tensor, Tensor, List[Tensor], List[Tensor]], None]:
+        """A function of w, g, the states and the numbers as doubles, which moves the states on and
+        subtracts the update from w."""
+        program, number = self.program, {o: self._number(o) for o in self._numbers_read()}
+        order = [i for i in live_instructions(program) if program.instructions[i].axes]
+        registers = self._state_register
+
+        def step(w: Tensor, g: Tensor, states: List[Tensor], numbers: List[Tensor]) -> None:
+            results: Dict[int, Tensor] = {}
+
+            def value(operand: Operand) -> Tensor:
+                if operand in number:
+                    return numbers[number[operand]]
+                if operand.kind == "input":
+                    return w if operand.index == 0 else g
+                return (results[operand.index] if operand.kind == "result" else
+                        states[registers[operand.index] - 2])
+
+            for i in order:
+                results[i] = _calls.plain(program.instructions[i].op,
+                                          [value(o) for o in program.instructions[i].operands],
+                                          g.dtype)
+            update = value(program.output).to(g.dtype)
+            for state, following in zip(states, [value(s.next) for s in self.states]):
+                state.copy_(following)
+            w.sub_(update)
+
+        return step
+
+    def _numbers_read(self) -> List[Operand]:
+        live = [self.program.instructions[i] for i in live_instructions(self.program)]
+        read = [operand for i in live if i.axes for operand in i.operands]
+        read += [self.program.output, *(state.next for state in self.states)]
+        return [operand for operand in read if self._is_number(operand)]
 
     def number_values(self, given: Callable[[Operand], float]) -> Dict[int, float]:
         """Results of the number instructions; `given` knows hypers, inputs and states."""
@@ -272,98 +290,6 @@ class Tape:
                       for o in instruction.operands]
             results[i] = compute_number(instruction.op, values)
         return results
-
-
-# Where Python computes as IEEE 754 says, or raises.
-_IN_PYTHON: Dict[str, Callable[..., float]] = {
-    "add": operator.add, "sub": operator.sub, "mul": operator.mul, "div": operator.truediv,
-    "neg": operator.neg, "pow": math.pow, "sqrt": math.sqrt, "square": lambda a: a * a,
-}
-
-
-def compute_number(op: str, values: Sequence[float]) -> float:
-    """An elementwise op on numbers, in double."""
-    if op in _IN_PYTHON:
-        try:
-            return _IN_PYTHON[op](*values)
-        except (ValueError, OverflowError, ZeroDivisionError):
-            pass  # infinite or NaN, which torch says
-    result: float = CALLS[op](*(host_number(value) for value in values)).item()
-    return result
-
-
-def _copy(register: int, source: Tuple[bool, int]) -> Call:
-    number, place = source
-    if number:
-        return lambda r, n: void(r[register].fill_(n.floats[place]))
-    return lambda r, n: void(r[register].copy_(r[place]))
-
-
-def void(_: object) -> None:
-    """For calls whose result is a register already."""
-
-
-def _lerp(out: int, a: int, b: int, mix: int) -> Call:
-    def call(r: List[Tensor], n: Numbers) -> None:
-        torch.mul(r[b], n.tensors[mix], out=r[out])
-        r[out].add_(r[a], alpha=1 - n.floats[mix])
-    return call
-
-
-def _lerp_product(out: int, x: int, y: int, b: int, mix: int) -> Call:
-    def call(r: List[Tensor], n: Numbers) -> None:
-        torch.mul(r[b], n.tensors[mix], out=r[out])
-        r[out].addcmul_(r[x], r[y], value=1 - n.floats[mix])
-    return call
-
-
-def _add_scaled(out: int, places: Sequence[int], sign: int) -> Call:
-    a, x, factor = places
-    return lambda r, n: void(torch.add(r[a], r[x], alpha=sign * n.floats[factor], out=r[out]))
-
-
-def _lerp_by_tensor(a: Tensor, b: Tensor, mix: Tensor) -> Tensor:
-    dtypes = [value.dtype for value in (a, b, mix) if value.dim()]
-    return lerp(a, b, mix, dtypes[0], not mix.dim())
-
-
-def _sign(out: int, a: int) -> Call:
-    def call(r: List[Tensor], n: Numbers) -> None:
-        # torch's sign of NaN is 0. That of a limited value, times 0, is 0 but for NaN.
-        limited = r[a].clamp(-1, 1)
-        torch.sign(r[a], out=r[out])
-        r[out].add_(limited, alpha=0)
-    return call
-
-
-def _unary(function: Callable[..., Tensor], out: int, a: int) -> Call:
-    return lambda r, n: void(function(r[a], out=r[out]))
-
-
-def _binary(function: Callable[..., Tensor], out: int, a: int, b: int) -> Call:
-    return lambda r, n: void(function(r[a], r[b], out=r[out]))
-
-
-def _mixed(function: Callable[..., Tensor], out: int,
-           arguments: Sequence[Tuple[bool, int]]) -> Call:
-    (first, i), (second, j) = arguments
-    if second and not first:
-        return lambda r, n: void(function(r[i], n.tensors[j], out=r[out]))
-
-    def call(r: List[Tensor], n: Numbers) -> None:
-        function(*(n.tensors[i] if number else r[i] for number, i in arguments), out=r[out])
-    return call
-
-
-def _other(function: Callable[..., Tensor], out: int, arguments: Sequence[Tuple[bool, int]],
-           first_temporary: int) -> Call:
-    def call(r: List[Tensor], n: Numbers) -> None:
-        value = function(*(n.tensors[i] if number else r[i] for number, i in arguments))
-        if out >= first_temporary:
-            r[out] = value
-        else:
-            r[out].copy_(value)
-    return call
 
 
 def _use_counts(program: Program) -> Dict[int, int]:

@@ -7,7 +7,7 @@ from typing import Any, Callable, Dict, Iterable, List, Optional, Sequence, Tupl
 import torch
 from torch import Tensor
 
-from lathe._chunks import Plan, by_kind, compute_dtype
+from lathe._chunks import Compiled, Plan, by_kind, compute_dtype
 from lathe._interpreter import GroupNumbers, Interpreter, Slot, held_shape, matrix_shape
 from lathe._lowering import host_number
 from lathe._model import number_dtype
@@ -23,20 +23,23 @@ _RESERVED = {"params", "lr", "t", "total_steps", "maximize", "numbers", "initial
 
 def load_optimizer(program: ProgramSource, params: Params, *, lr: float,
                    total_steps: Optional[int] = None, maximize: bool = False,
-                   foreach: Optional[bool] = None, **hypers: float) -> "LoadedOptimizer":
+                   foreach: Optional[bool] = None, compile: bool = False,
+                   **hypers: float) -> "LoadedOptimizer":
     """An optimizer that applies a program.
 
     `program` is its text, the path of a .lathe file, or the name of a known one (see
     `known_programs`). `params` are tensors or groups, as for any optimizer of torch. `hypers` are
     the program's own, by name; groups and schedulers may set them like `lr`. `total_steps` is
     needed where the program reads it. `foreach`: False takes one parameter after another; None and
-    True go over many at a time where the program allows it, with equal results.
+    True go over many at a time where the program allows it, with equal results. `compile` makes one
+    kernel of such a program with torch.compile, where torch has it (2.0 or later).
 
     ProgramError for a wrong text; ValueError for a hyper out of its range and for parameters that
     are not real floating point; TypeError for a hyper that the program lacks.
     """
     return LoadedOptimizer(load_program(program, "optimizer"), params, lr=lr,
-                           total_steps=total_steps, maximize=maximize, foreach=foreach, **hypers)
+                           total_steps=total_steps, maximize=maximize, foreach=foreach,
+                           compile=compile, **hypers)
 
 
 class LoadedOptimizer(torch.optim.Optimizer):
@@ -50,8 +53,8 @@ class LoadedOptimizer(torch.optim.Optimizer):
 
     def __init__(self, program: Program, params: Params, *, lr: float,
                  total_steps: Optional[int] = None, maximize: bool = False,
-                 foreach: Optional[bool] = None, **hypers: float) -> None:
-        self._set_program(program, foreach)
+                 foreach: Optional[bool] = None, compile: bool = False, **hypers: float) -> None:
+        self._set_program(program, foreach, compile)
         defaults: Dict[str, Any] = {hyper.name: hyper.value for hyper in program.hypers}
         unknown = [name for name in hypers if name not in defaults]
         if unknown:
@@ -66,22 +69,30 @@ class LoadedOptimizer(torch.optim.Optimizer):
         defaults.update(hypers, lr=lr, total_steps=total_steps, maximize=maximize, t=0, numbers={})
         super().__init__(params, defaults)
 
-    def _set_program(self, program: Program, foreach: Optional[bool]) -> None:
+    def _set_program(self, program: Program, foreach: Optional[bool], compiles: bool) -> None:
         self.program = program
         self._foreach = foreach
         self._interpreter = Interpreter(program)
         self._tape = tape_of(program) if foreach is not False else None
+        self._compiles = compiles
+        self._compiled: Optional[Compiled] = None
+        if compiles:
+            if not hasattr(torch, "compile"):
+                raise ValueError(f"compile=True: torch {torch.__version__} has no torch.compile")
+            if self._tape is not None:
+                self._compiled = torch.compile(self._tape.step_of())
         self._plans: Dict[Tuple[int, torch.device, torch.dtype], Plan] = {}
         self._inputs = list(program.signature.inputs)
 
     def __getstate__(self) -> Dict[str, Any]:
         return {"defaults": self.defaults, "state": self.state, "param_groups": self.param_groups,
-                "program": self.program, "_foreach": self._foreach}
+                "program": self.program, "_foreach": self._foreach, "_compiles": self._compiles}
 
     def __setstate__(self, state: Dict[str, Any]) -> None:
         if "program" in state:
             state = dict(state)
-            self._set_program(state.pop("program"), state.pop("_foreach"))
+            self._set_program(state.pop("program"), state.pop("_foreach"),
+                              state.pop("_compiles"))
         super().__setstate__(state)
 
     def add_param_group(self, param_group: Dict[str, Any]) -> None:
@@ -170,7 +181,7 @@ class LoadedOptimizer(torch.optim.Optimizer):
             for (device, dtype), alike in by_kind(params):
                 plan = self._plans.get((g, device, dtype))
                 if plan is None or not plan.still_holds(alike, self.state):
-                    plan = Plan(self._tape, alike, self.state)
+                    plan = Plan(self._tape, alike, self.state, self._compiled)
                     self._plans[g, device, dtype] = plan
                 plan.run(floats, self.param_groups[g]["maximize"])
 
