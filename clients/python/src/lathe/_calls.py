@@ -34,10 +34,14 @@ class Numbers(NamedTuple):
 Call = Callable[[List[Tensor], Numbers], None]
 
 
+def _square(a: float) -> float:
+    return a * a
+
+
 # Where Python computes as IEEE 754 says, or raises.
 _IN_PYTHON: Dict[str, Callable[..., float]] = {
     "add": operator.add, "sub": operator.sub, "mul": operator.mul, "div": operator.truediv,
-    "neg": operator.neg, "pow": math.pow, "sqrt": math.sqrt, "square": lambda a: a * a,
+    "neg": operator.neg, "pow": math.pow, "sqrt": math.sqrt, "square": _square,
 }
 
 
