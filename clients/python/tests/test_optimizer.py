@@ -257,6 +257,20 @@ def test_wrong_hypers_are_named(hypers, error, told):
         load("adamw", make(), **hypers)
 
 
+def test_groups_may_have_names_but_no_unknown_hypers():
+    first, second = make(shapes=[(2,), (2,)])
+    optimizer = load("adamw", [{"params": [first], "name": "first"}])
+    with pytest.raises(TypeError, match="adamw has no hyper 'beta1'"):
+        optimizer.add_param_group({"params": [second], "beta1": 0.9})
+    with pytest.raises(ValueError, match="the hyper b1 of adamw is 2"):
+        optimizer.add_param_group({"params": [second], "b1": 2.0})
+    optimizer.add_param_group({"params": [second], "b1": 0.5})
+    assert [group["b1"] for group in optimizer.param_groups] == [0.9, 0.5]
+    text = "lathe 1 optimizer p\ninput g[P,R,C]\nhyper maximize = 1\nupdate = mul(g, maximize)\n"
+    with pytest.raises(ValueError, match="the hyper 'maximize' of p has a name"):
+        load(text, [first])
+
+
 def test_a_hyper_that_leaves_its_range_is_named():
     params = make()
     optimizer = load("adamw", params)

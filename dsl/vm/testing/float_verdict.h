@@ -33,8 +33,8 @@ std::string DifferenceText(const Difference& difference, const FloatTrace& trace
 enum FloatVerdict : uint8_t { kEqual, kMovesWithInputs, kMovesWithTensors, kDiffers };
 
 // Equal is within 1e-3. Otherwise: whether the reference moves when its inputs move by one unit in
-// the last place of a float, or when the tensors or the numbers do that its ops read. Nudges until no
-// difference is left unexplained; `told` says what is left.
+// the last place of a float, or when the tensors or the numbers do that its ops read. Nudges until
+// no difference is left unexplained; `told` says what is left.
 FloatVerdict Judge(const Program& program, std::span<const Shape> shapes,
                    std::span<const FloatStep> steps, const FloatTrace& trace, std::string& told);
 

@@ -17,8 +17,11 @@ from lathe.known import ProgramSource, load_program
 from lathe.program import Operand, Program
 
 Params = Union[Iterable[Tensor], Iterable[Dict[str, Any]]]
-# What a group holds beside the program's hypers.
-_RESERVED = {"params", "lr", "t", "total_steps", "maximize", "numbers", "initial_lr"}
+# What a group may hold beside the program's hypers; "name" and "param_names" are the user's.
+_RESERVED = {"params", "lr", "t", "total_steps", "maximize", "numbers", "initial_lr", "name",
+             "param_names"}
+# Keywords of load_optimizer that are no hypers either.
+_KEYWORDS = {"program", "foreach", "compile"}
 
 
 def load_optimizer(program: ProgramSource, params: Params, *, lr: float,
@@ -60,10 +63,10 @@ class LoadedOptimizer(torch.optim.Optimizer):
         if unknown:
             raise TypeError(f"{program.name} has no hyper {unknown[0]!r}; it has: "
                             f"{', '.join(defaults) or 'none'}")
-        taken = [name for name in defaults if name in _RESERVED]
+        taken = [name for name in defaults if name in _RESERVED | _KEYWORDS]
         if taken:
-            raise ValueError(f"the hyper {taken[0]!r} of {program.name} has a name that groups of "
-                             "parameters use otherwise; rename it")
+            raise ValueError(f"the hyper {taken[0]!r} of {program.name} has a name that optimizers "
+                             "use otherwise; rename it")
         if program.reads("total_steps") and total_steps is None:
             raise TypeError(f"{program.name} reads total_steps; give total_steps=...")
         defaults.update(hypers, lr=lr, total_steps=total_steps, maximize=maximize, t=0, numbers={})
@@ -104,9 +107,13 @@ class LoadedOptimizer(torch.optim.Optimizer):
         super().add_param_group(param_group)
         group = self.param_groups[-1]
         group["numbers"] = dict(group["numbers"])
-        for place, p in enumerate(group["params"]):
-            _check_parameter(p, place)
-        self._check_hypers(group)
+        try:
+            for place, p in enumerate(group["params"]):
+                _check_parameter(p, place)
+            self._check_hypers(group)
+        except ValueError:
+            self.param_groups.pop()
+            raise
 
     def _check_hypers(self, group: Dict[str, Any]) -> List[float]:
         """The hypers of a group in the program's order."""
