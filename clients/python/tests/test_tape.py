@@ -65,3 +65,16 @@ def test_random_elementwise_programs(block, monkeypatch):
             torch.testing.assert_close(a, b, rtol=1e-7, atol=1e-9, equal_nan=True,
                                        msg=lambda m: f"{text}\n{m}")
     assert taped > 25
+
+
+@pytest.mark.parametrize("end", ["add(b, c)", "add(c, b)", "sub(b, c)"])
+@pytest.mark.parametrize("states", ["x", "y", "z"])
+def test_quotients_are_fused_into_sums(end, states):
+    """(x / k) / y + f z, with each of x, y and z in the register that the sum goes to."""
+    values = {"x": "g", "y": "y0", "z": "w", states: "s"}
+    text = ("lathe 1 optimizer p\ninput w[P,R,C] g[P,R,C] lr[] t[]\nstate s[P,R,C] = 1\n"
+            f"g2 = square(g)\ny0 = add(g2, 1)\nk = add(t, 1)\na = div({values['x']}, k)\n"
+            f"b = div(a, {values['y']})\nc = mul({values['z']}, 0.3)\nu = {end}\n"
+            "update = mul(u, lr)\nnext s = u\n")
+    for a, b in zip(results(text, None), results(text, False)):
+        torch.testing.assert_close(a, b, rtol=1e-11, atol=1e-12)

@@ -108,6 +108,16 @@ def sign(out: int, a: int) -> Call:
     return call
 
 
+def quotient_scaled(out: int, places: Sequence[int]) -> Call:
+    """(x / divisor) / y + factor z."""
+    x, y, z, factor, divisor = places
+
+    def call(r: List[Tensor], n: Numbers) -> None:
+        torch.mul(r[z], n.tensors[factor], out=r[out])
+        r[out].addcdiv_(r[x], r[y], value=compute_number("div", [1.0, n.floats[divisor]]))
+    return call
+
+
 def unary(function: Callable[..., Tensor], out: int, a: int) -> Call:
     return lambda r, n: void(function(r[a], out=r[out]))
 

@@ -25,6 +25,10 @@ MODEL = axes_of("P,R,C")
 Value = Tuple[str, int]  # ("w", 0), ("g", 0), ("state", s), ("result", i)
 
 
+# Nodes that take two calls: how many of their first operands the second one reads.
+_LATE = {"lerp_product": 2, "lerp_number": 1, "quotient_scaled": 2}
+
+
 class _Node(NamedTuple):
     """One or two instructions of the program. `kind` is the op's name, or that of a fusion."""
 
@@ -79,6 +83,19 @@ class Tape:
         pair = (made.operands[0], made.operands[-1])
         return None if any(self._is_number(x) for x in pair) else pair
 
+    def _quotient(self, operand: Operand) -> Optional[Tuple[Tuple[Operand, ...], Operand]]:
+        """(x, y, k) and x / k if the operand is (x / k) / y for a number k, and nothing else reads
+        either quotient: the end of Adam and its kin."""
+        outer = self._producer(operand)
+        if outer is None or outer.op != "div" or self._uses[operand.index] != 1:
+            return None
+        inner = self._producer(outer.operands[0])
+        if inner is None or inner.op != "div" or self._uses[outer.operands[0].index] != 1:
+            return None
+        (x, k), y = inner.operands, outer.operands[1]
+        fits = self._is_number(k) and not self._is_number(x) and not self._is_number(y)
+        return ((x, y, k), outer.operands[0]) if fits else None
+
     def _fused(self, instruction: Instruction) -> Tuple[_Node, List[Operand]]:
         """The node for an instruction, and the operands that it computes by itself."""
         ops = instruction.operands
@@ -91,6 +108,10 @@ class Tape:
         if instruction.op in ("add", "sub") and not any(self._is_number(x) for x in ops):
             for place in (1, 0)[:2 if instruction.op == "add" else 1]:
                 scaled, other = self._scaled(ops[place]), ops[1 - place]
+                quotient = self._quotient(other) if scaled and instruction.op == "add" else None
+                if scaled and quotient:
+                    (x, y, k), inner = quotient
+                    return _Node("quotient_scaled", (x, y, *scaled, k)), [ops[place], other, inner]
                 if scaled and other != ops[place]:
                     return _Node(f"{instruction.op}_scaled", (other, *scaled)), [ops[place]]
         return _Node(instruction.op, ops), []
@@ -151,8 +172,8 @@ class Tape:
             position = order.index(i)
             # What takes two calls must not write over what the second one reads.
             node = self._nodes[i]
-            late = {"lerp_product": node.operands[:2], "lerp_number": node.operands[:1]}
-            reads_late = [self._value(operand) for operand in late.get(node.kind, ())]
+            late = _LATE.get(node.kind, 0)
+            reads_late = [self._value(operand) for operand in node.operands[:late]]
             if last.get(("state", s), -1) <= position and ("state", s) not in reads_late:
                 homes[i] = s
         return homes
@@ -166,7 +187,7 @@ class Tape:
             reads = {value for value in map(self._value, node.operands) if value}
             done = [v for v in reads if v[0] == "result" and last[v] <= position
                     and v[1] not in homes]
-            late = {"lerp_product": 2, "lerp_number": 1}.get(node.kind, 0)
+            late = _LATE.get(node.kind, 0)
             busy = {self._value(operand) for operand in node.operands[:late]}
             if i in homes:
                 target = self._state_register[homes[i]]
@@ -224,6 +245,8 @@ class Tape:
         places = [place for _, place in arguments]
         if node.kind == "lerp_product":
             return _calls.lerp_product(out, *places)
+        if node.kind == "quotient_scaled":
+            return _calls.quotient_scaled(out, places)
         if node.kind == "lerp_number":
             return _calls.lerp(out, *places)
         if node.kind in ("add_scaled", "sub_scaled"):
