@@ -13,7 +13,10 @@
 
 namespace lathe {
 
-const char* const kContractModel = "mlp { hidden: 32 }";
+const ContractCase& Contract() {
+  static const ContractCase* const contract = new ContractCase{.task = "mlp { hidden: 32 }"};
+  return *contract;
+}
 
 std::unique_ptr<Evaluator> MakeEvaluator(const std::string& data_directory) {
   return std::make_unique<PopulationEvaluator>(data_directory);

@@ -10,17 +10,17 @@
 
 #include "dsl/known_programs.h"
 #include "dsl/text.h"
+#include "evaluators/datasets/load_dataset.h"
 #include "evaluators/task/task.h"
 
 namespace lathe {
 
 v1::Task TaskFrom(const std::string& text) {
-  v1::Task task;
-  EXPECT_TRUE(google::protobuf::TextFormat::ParseFromString(text, &task)) << text;
-  if (task.model_case() == v1::Task::MODEL_NOT_SET) {
-    EXPECT_TRUE(google::protobuf::TextFormat::MergeFromString(kContractModel, &task));
-  }
-  return ResolveTask(task).value();
+  v1::Task contract, changes;
+  EXPECT_TRUE(google::protobuf::TextFormat::ParseFromString(Contract().task, &contract));
+  EXPECT_TRUE(google::protobuf::TextFormat::ParseFromString(text, &changes)) << text;
+  return ResolveTask(OverrideTask(contract, changes), SurveyDatasets(Contract().data).whole)
+      .value();
 }
 
 // An optimizer whose update is the gradient times `factor`, an operand as text.
@@ -36,26 +36,26 @@ using ::testing::MatchesRegex;
 
 Bits Trained(const Program& program, const v1::Task& task, int seed_index = 0,
              Measure measure = Measure::kValidation) {
-  const auto evaluator = MakeEvaluator(kShippedData);
+  const auto evaluator = MakeEvaluator(Contract().data);
   return BitsOf(evaluator->Evaluate(program, task, seed_index, measure));
 }
 
 TEST(EvaluatorContract, TrainingReducesTheLoss) {
   const v1::Task task = TaskFrom("feature_scale_exponent: 0");
   const Bits untrained = Trained(Sgd("0"), task);
-  const Bits trained = Trained(Sgd("0.5"), task);
-  EXPECT_NEAR(untrained.loss, 2.3, 0.1);  // ten classes, guessed: log(10)
+  const Bits trained = Trained(Sgd(Contract().rate), task);
+  EXPECT_NEAR(untrained.loss, Contract().guess, 0.1);
   EXPECT_FALSE(trained.diverged);
   EXPECT_EQ(trained.steps, 100);
   EXPECT_EQ(trained.objective, trained.loss);
-  EXPECT_LT(trained.loss, 0.5);
-  EXPECT_LT(trained.error, 0.2);
+  EXPECT_LT(trained.loss, Contract().learned);
+  EXPECT_LT(trained.error, Contract().learned_error);
 }
 
 TEST(EvaluatorContract, GivesTheSameBitsTwice) {
   const Program adamw = KnownProgram("adamw").value();
   const v1::Task task = TaskFrom("base_lr: 0.01");
-  const auto evaluator = MakeEvaluator(kShippedData);
+  const auto evaluator = MakeEvaluator(Contract().data);
   const Bits first = BitsOf(evaluator->Evaluate(adamw, task, 0, Measure::kValidationAndTest));
   EXPECT_EQ(BitsOf(evaluator->Evaluate(adamw, task, 0, Measure::kValidationAndTest)), first);
   EXPECT_EQ(Trained(adamw, task, 0, Measure::kValidationAndTest), first) << "another evaluator";
@@ -68,7 +68,7 @@ TEST(EvaluatorContract, GivesTheSameBitsFromTwoThreads) {
   const v1::Task task = TaskFrom("base_lr: 0.05");
   std::vector<Bits> alone;
   for (int i = 0; i < kSeeds; ++i) alone.push_back(Trained(momentum, task, i));
-  const auto evaluator = MakeEvaluator(kShippedData);
+  const auto evaluator = MakeEvaluator(Contract().data);
   std::vector<std::vector<Bits>> together(2);
   const auto work = [&](std::vector<Bits>& results) {
     for (int i = 0; i < kSeeds; ++i) {
@@ -83,9 +83,10 @@ TEST(EvaluatorContract, GivesTheSameBitsFromTwoThreads) {
 }
 
 TEST(EvaluatorContract, TakesATaskThatIsNotResolved) {
-  const auto evaluator = MakeEvaluator(kShippedData);
+  const auto evaluator = MakeEvaluator(Contract().data);
   v1::Task task;
-  ASSERT_TRUE(google::protobuf::TextFormat::ParseFromString(kContractModel, &task));
+  ASSERT_TRUE(google::protobuf::TextFormat::ParseFromString(Contract().task, &task));
+  *task.mutable_data() = TaskFrom().data();
   EXPECT_EQ(BitsOf(evaluator->Evaluate(Sgd("0.1"), task, 0, Measure::kValidation)),
             Trained(Sgd("0.1"), TaskFrom()));
 }
@@ -111,24 +112,27 @@ TEST(EvaluatorContract, MinimisesWhatTheTaskSays) {
 // guessing and that at the end.
 TEST(EvaluatorContract, MeasuresTheAreaUnderTheTrainingLoss) {
   const std::string easy = "feature_scale_exponent: 0 ";
-  const Bits area = Trained(Sgd("0.5"), TaskFrom(easy + "objective: TRAINING_LOSS_AREA"));
-  EXPECT_LT(area.objective, 2);
+  const Program sgd = Sgd(Contract().rate);
+  const Bits area = Trained(sgd, TaskFrom(easy + "objective: TRAINING_LOSS_AREA"));
+  EXPECT_LT(area.objective, Contract().guess - 0.3);
   EXPECT_GT(area.objective, area.loss);
-  EXPECT_EQ(area.loss, Trained(Sgd("0.5"), TaskFrom(easy)).loss);
+  EXPECT_EQ(area.loss, Trained(sgd, TaskFrom(easy)).loss);
 }
 
 TEST(EvaluatorContract, MeasuresTheStepsToATarget) {
-  const auto steps_to = [](const std::string& loss, const std::string& factor) {
-    return Trained(Sgd(factor), TaskFrom("feature_scale_exponent: 0 objective: STEPS_TO_TARGET "
-                                         "target_loss: " +
-                                         loss));
+  const auto steps_to = [](double loss, const std::string& factor) {
+    v1::Task task = TaskFrom("feature_scale_exponent: 0 objective: STEPS_TO_TARGET");
+    task.set_target_loss(loss);
+    return Trained(Sgd(factor), task);
   };
-  const double early = steps_to("1.5", "0.5").objective, late = steps_to("0.7", "0.5").objective;
+  const ContractCase& contract = Contract();
+  const double early = steps_to(contract.early, contract.rate).objective;
+  const double late = steps_to(contract.late, contract.rate).objective;
   EXPECT_GT(early, 0);
   EXPECT_LT(early, late);
   EXPECT_LT(late, 100);
-  const Bits never = steps_to("0.7", "0.001");
-  EXPECT_DOUBLE_EQ(never.objective, 100 * (1 + never.loss - 0.7));
+  const Bits never = steps_to(contract.late, "0.001");
+  EXPECT_DOUBLE_EQ(never.objective, 100 * (1 + never.loss - contract.late));
 }
 
 TEST(EvaluatorContract, BindsTheScalarInputs) {
@@ -141,7 +145,7 @@ TEST(EvaluatorContract, BindsTheScalarInputs) {
 }
 
 TEST(EvaluatorContract, TrainsDeepModels) {
-  const v1::Task task = TaskFrom("mlp { hidden: [16, 16, 16] } feature_scale_exponent: 0");
+  const v1::Task task = TaskFrom(Contract().deep + " feature_scale_exponent: 0");
   EXPECT_LT(Trained(KnownProgram("adamw").value(),
                     [&] {
                       v1::Task small = task;
@@ -153,7 +157,7 @@ TEST(EvaluatorContract, TrainsDeepModels) {
 }
 
 TEST(Divergence, OfAHugeUpdate) {
-  const Bits bits = Trained(Sgd("1e30"), TaskFrom());
+  const Bits bits = Trained(Sgd(Contract().huge), TaskFrom());
   EXPECT_TRUE(bits.diverged);
   EXPECT_EQ(bits.steps, 1);
 }
@@ -176,7 +180,8 @@ TEST(Divergence, OfNan) {
 }
 
 TEST(Divergence, AfterTheLastStep) {
-  const Bits bits = Trained(Sgd("1e38"), TaskFrom("steps: 1"), 0, Measure::kValidationAndTest);
+  const Bits bits =
+      Trained(Sgd(Contract().huge), TaskFrom("steps: 1"), 0, Measure::kValidationAndTest);
   EXPECT_TRUE(bits.diverged);
   EXPECT_EQ(bits.steps, 1);
   EXPECT_EQ(bits.test_loss, 0) << "scores mean nothing then";
@@ -190,26 +195,26 @@ TEST(EvaluatorContract, ABlowUpAtTheLastStepIsADivergence) {
                               "p")
                               .value();
   const v1::Task task = TaskFrom();
-  auto evaluation = MakeEvaluator(kShippedData)->Evaluate(program, task, 0, Measure::kValidation);
+  auto evaluation =
+      MakeEvaluator(Contract().data)->Evaluate(program, task, 0, Measure::kValidation);
   ASSERT_TRUE(evaluation.ok()) << evaluation.status();
   EXPECT_TRUE(evaluation->diverged);
   EXPECT_EQ(evaluation->steps, 100);
 }
 
 TEST(EvaluatorContract, ChecksTaskAndData) {
-  const auto evaluator = MakeEvaluator(kShippedData), elsewhere = MakeEvaluator("/nonexistent");
+  const auto evaluator = MakeEvaluator(Contract().data), elsewhere = MakeEvaluator("/nonexistent");
   EXPECT_TRUE(evaluator->Check(TaskFrom()).ok());
   v1::Task wrong = TaskFrom();
   wrong.set_batch(0xffff);
   EXPECT_THAT(std::string(evaluator->Check(wrong).message()), HasSubstr("task.batch"));
-  EXPECT_THAT(std::string(elsewhere->Check(TaskFrom()).message()),
-              HasSubstr("/nonexistent/digits.csv.gz"));
+  EXPECT_THAT(std::string(elsewhere->Check(TaskFrom()).message()), HasSubstr(Contract().missing));
   EXPECT_EQ(elsewhere->Evaluate(Sgd("1"), TaskFrom(), 0, Measure::kValidation).status().code(),
             absl::StatusCode::kNotFound);
 }
 
 TEST(EvaluatorContract, RefusesWhatItCannotRun) {
-  const auto evaluator = MakeEvaluator(kShippedData);
+  const auto evaluator = MakeEvaluator(Contract().data);
   v1::Task wrong = TaskFrom();
   wrong.set_batch(0xffff);
   const auto code = [&](const Program& program, const v1::Task& task, int seed_index) {

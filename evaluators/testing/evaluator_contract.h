@@ -1,5 +1,5 @@
-// What every evaluator of optimizers does. A test program defines MakeEvaluator and links this
-// file.
+// What every evaluator of optimizers does. A test program defines MakeEvaluator and Contract and
+// links this file.
 #ifndef LATHE_EVALUATORS_TESTING_EVALUATOR_CONTRACT_H_
 #define LATHE_EVALUATORS_TESTING_EVALUATOR_CONTRACT_H_
 
@@ -16,10 +16,23 @@ namespace lathe {
 // The evaluator under test, with data in this folder.
 std::unique_ptr<Evaluator> MakeEvaluator(const std::string& data_directory);
 
-// The model that tasks have unless they say another, in the text form of a task.
-extern const char* const kContractModel;
-
 inline constexpr char kShippedData[] = LATHE_SOURCE_DIR "/evaluators/data";
+
+// What the evaluator is tried with. The default is digits, which every model learns in 100 steps of
+// gradient descent.
+struct ContractCase {
+  std::string task;  // what tasks say unless a test does, in text form
+  std::string deep = "mlp { hidden: [16, 16, 16] }";   // another model, deeper
+  std::string data = kShippedData;                     // the folder that has its dataset
+  std::string missing = "/nonexistent/digits.csv.gz";  // what is named where it is not
+  double guess = 2.3;                                  // nats of a model that knows nothing
+  // Validation losses on the way, and one that 100 steps go below.
+  double early = 1.5, late = 0.7, learned = 0.5;
+  double learned_error = 0.2;
+  std::string huge = "1e38";  // times the gradient: no number is left of the loss
+  std::string rate = "0.5";   // of gradient descent
+};
+const ContractCase& Contract();
 
 // A resolved task from the text form of its message.
 v1::Task TaskFrom(const std::string& text = "");

@@ -4,7 +4,10 @@
 
 namespace lathe {
 
-const char* const kContractModel = "conv_net {}";
+const ContractCase& Contract() {
+  static const ContractCase* const contract = new ContractCase{.task = "conv_net {}"};
+  return *contract;
+}
 
 std::unique_ptr<Evaluator> MakeEvaluator(const std::string& data_directory) {
   return std::make_unique<TorchEvaluator>(data_directory);
