@@ -52,17 +52,30 @@ inline V CopySign(V magnitude, V sign) {
 }
 // The comparisons of vectors give -1 for true.
 inline V Choose(I condition, V yes, V no) {
-  return FromBits((condition & BitsOf(yes)) | (~condition & BitsOf(no)));
+  return condition ? yes : no;
+}
+
+// One instruction each; b if they are equal or one is NaN.
+inline V Larger(V a, V b) {
+  return a > b ? a : b;
+}
+inline V Smaller(V a, V b) {
+  return a < b ? a : b;
+}
+inline V NanIfEither(V a, V b, V otherwise) {
+  return Choose((a == a) & (b == b), otherwise, a + b);
 }
 
 // IEEE 754-2019 maximum and minimum. Equal numbers differ at most in the sign of zero.
 inline V Max(V a, V b) {
-  const V tie = FromBits(BitsOf(a) & BitsOf(b));
-  return Choose(a > b, a, Choose(a < b, b, Choose(a == b, tie, a + b)));
+  return NanIfEither(a, b, FromBits(BitsOf(Larger(a, b)) & BitsOf(Larger(b, a))));
 }
 inline V Min(V a, V b) {
-  const V tie = FromBits(BitsOf(a) | BitsOf(b));
-  return Choose(a < b, a, Choose(a > b, b, Choose(a == b, tie, a + b)));
+  return NanIfEither(a, b, FromBits(BitsOf(Smaller(a, b)) | BitsOf(Smaller(b, a))));
+}
+inline V Clip(V a, V b) {
+  const V bound = Abs(b);
+  return Choose(b == b, Smaller(bound, Larger(-bound, a)), a + b);
 }
 
 // Beyond where SLEEF's own range ends: log(1 + x) = log(x), and the like.

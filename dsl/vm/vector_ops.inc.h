@@ -15,6 +15,7 @@
 LATHE_VECTOR_2(max, Max(a, b))
 LATHE_VECTOR_2(min, Min(a, b))
 LATHE_VECTOR_2(pow, Pow(a, b))
+LATHE_VECTOR_2(clip, Clip(a, b))
 LATHE_VECTOR_1(exp, Exp(a))
 LATHE_VECTOR_1(log, Log(a))
 LATHE_VECTOR_1(log_abs, Log(Abs(a)))
