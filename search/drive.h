@@ -10,6 +10,7 @@
 #include <cstdint>
 #include <functional>
 #include <string>
+#include <unordered_map>
 #include <utility>
 #include <variant>
 
@@ -41,10 +42,12 @@ template <typename Source, typename Pool>
 absl::StatusOr<DriveResult> Drive(Source& source, Pool& pool,
                                   const std::function<void()>& on_progress) {
   DriveResult result;
-  uint64_t latest = 0;
+  uint64_t submitted = 0, latest = 0;
+  std::unordered_map<uint64_t, uint64_t> order;  // of what runs
   while (true) {
     auto action = source.Next();
     if (auto* evaluate = std::get_if<typename Source::Evaluate>(&action)) {
+      order[IdOf(*evaluate)] = ++submitted;
       pool.Submit(IdOf(*evaluate), std::move(evaluate->request));
       continue;
     }
@@ -53,6 +56,7 @@ absl::StatusOr<DriveResult> Drive(Source& source, Pool& pool,
       return result;
     }
     auto finished = pool.Take();
+    const auto running = order.extract(finished.id);
     if (absl::IsAborted(finished.result.status())) {
       source.Fail(finished.id);
       on_progress();
@@ -60,9 +64,10 @@ absl::StatusOr<DriveResult> Drive(Source& source, Pool& pool,
     }
     if (!finished.result.ok()) return finished.result.status();
     ++result.completions;
-    result.out_of_order += finished.id < latest;
     result.training_runs += finished.result->size();
-    latest = std::max(latest, finished.id);
+    const uint64_t place = running.mapped();
+    result.out_of_order += place < latest;
+    latest = std::max(latest, place);
     source.Complete(finished.id, *finished.result);
     on_progress();
   }

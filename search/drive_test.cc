@@ -2,6 +2,9 @@
 
 #include <gtest/gtest.h>
 
+#include <deque>
+#include <utility>
+
 #include "search/testing/scripted_strategy.h"
 
 namespace lathe {
@@ -49,6 +52,34 @@ TEST(DriveTest, RunsToTheEndAndCounts) {
   EXPECT_EQ(result->out_of_order, 3u);
   EXPECT_EQ(progress, 5);
   EXPECT_EQ(trajectory.Count().evaluated, 5u);
+}
+
+// What passes a hurdle comes back a second time, in its order.
+TEST(DriveTest, OrderIsThatOfSubmissions) {
+  class FirstFirstPool {
+   public:
+    void Submit(uint64_t id, const EvaluationRequest& request) {
+      requests_.push_back({id, EvaluationResult(request.seeds.size(), {false, 1, 0, 0})});
+    }
+    LastFirstPool::Finished Take() {
+      LastFirstPool::Finished finished{requests_.front().first, requests_.front().second};
+      requests_.pop_front();
+      return finished;
+    }
+
+   private:
+    std::deque<std::pair<uint64_t, EvaluationResult>> requests_;
+  };
+  Script script;
+  script.programs = Programs("nnnnnn");
+  TrajectoryOptions options = WithWindow(3);
+  options.hurdles = {{.arena = 1, .seeds = {0}}};
+  Trajectory trajectory(options, std::make_unique<Scripted>(script), DefaultFilters());
+  FirstFirstPool pool;
+  auto result = Drive(trajectory, pool, [] {});
+  ASSERT_TRUE(result.ok()) << result.status();
+  EXPECT_EQ(result->completions, 12u);
+  EXPECT_EQ(result->out_of_order, 0u);
 }
 
 // What machines could not evaluate is told as such; the search goes on.
