@@ -85,6 +85,14 @@ v1::SeedResult ToMessage(const SeedScore& score) {
   return message;
 }
 
+// The evaluation that decided about a candidate: of the hurdle where it ended, or of the search's
+// own task.
+const v1::Task& DecidedBy(const v1::JobSpec& spec, const v1::Candidate& candidate) {
+  const bool stopped = candidate.outcome() == v1::Candidate::STOPPED;
+  const int passed = candidate.hurdle_scores_size() - (stopped ? 1 : 0);
+  return passed < spec.hurdles_size() ? spec.hurdles(passed).task() : spec.task();
+}
+
 // One job's evaluations, as they were asked for by its search.
 class Verifier {
  public:
@@ -95,7 +103,7 @@ class Verifier {
     DeskRequest request;
     request.program = std::make_shared<const CanonicalForm>(
         MakeCanonical(Parse(candidate.raw_text()).program.value_or(Program())));
-    request.task = job_.spec().task();
+    request.task = DecidedBy(job_.spec(), candidate);
     for (uint32_t i = 0; i < request.task.seeds(); ++i)
       request.seeds.push_back(static_cast<int>(i));
     request.stop_at_divergence = true;

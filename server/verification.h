@@ -15,8 +15,8 @@ namespace lathe {
 
 inline constexpr int kDefaultSample = 20, kMostSample = 10000;
 
-// See VerifyJob. Tells each answer as it comes in, until all are there, `tell` returns false or
-// `is_over` says that it is over.
+// See VerifyJob: of each candidate, the evaluation that decided about it. Tells each answer as it
+// comes in, until all are there, `tell` returns false or `is_over` says that it is over.
 absl::Status VerifyJob(Store& store, const JobBoard& board, EvaluationDesk& desk, Metrics& metrics,
                        const v1::VerifyJobRequest& request,
                        const std::function<bool(const v1::VerifyJobResponse&)>& tell,

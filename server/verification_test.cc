@@ -3,6 +3,10 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <map>
+#include <set>
+#include <utility>
+
 #include "rpc/status.h"
 #include "server/search_log.h"
 #include "server/store/memory_store.h"
@@ -77,6 +81,32 @@ TEST_F(VerificationTest, RepeatsADrawAndFindsEveryBit) {
   EXPECT_EQ(again_candidates, candidates);
   EXPECT_NE(other_candidates, candidates);
   EXPECT_EQ(Verify(10000).responses.size(), 120u) << "all that were evaluated";
+}
+
+// Candidates end at a hurdle with a task of its own, at the race, or after all seeds.
+TEST_F(VerificationTest, RepeatsWhatDecidedAboutACandidate) {
+  v1::JobSpec spec = SmallJob();
+  spec.set_seed(11);
+  for (const auto& [steps, seeds] : {std::pair{20, 1}, {0, 1}}) {
+    v1::Hurdle& hurdle = *spec.add_hurdles();
+    if (steps > 0) hurdle.mutable_task()->set_steps(static_cast<uint32_t>(steps));
+    hurdle.mutable_task()->set_seeds(static_cast<uint32_t>(seeds));
+    hurdle.set_window(16);
+    hurdle.set_least(4);
+  }
+  spec.mutable_task()->set_seeds(3);
+  id_ = life_.Create(spec);
+  life_.WaitForEnd(id_);
+  const Told told = Verify(10000);
+  ASSERT_TRUE(told.status.ok()) << told.status;
+  EXPECT_EQ(told.responses.size(), 120u);
+  std::map<int, int> seeds_of;
+  for (const v1::VerifyJobResponse& response : told.responses) {
+    EXPECT_TRUE(response.equal()) << response.DebugString();
+    ++seeds_of[response.repeated_size()];
+  }
+  EXPECT_GT(seeds_of[1], 0) << "stopped";
+  EXPECT_GT(seeds_of[3], 0);
 }
 
 TEST_F(VerificationTest, OneOtherBitIsADifference) {
