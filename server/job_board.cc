@@ -34,7 +34,6 @@ absl::Status CheckRequestId(const std::string& id) {
       "REQUEST_ID_INVALID");
 }
 
-// A message of a resolver is "FIELD: PROBLEM".
 // With why workers cannot use data that the spec names and nobody else has.
 absl::Status WithProblems(const absl::Status& status, const v1::JobSpec& spec,
                           const DatasetSurvey& survey) {
@@ -52,6 +51,7 @@ absl::Status WithProblems(const absl::Status& status, const v1::JobSpec& spec,
   return {status.code(), message};
 }
 
+// A message of a resolver is "FIELD: PROBLEM".
 absl::Status WrongSpec(const absl::Status& status) {
   const std::string message(status.message());
   const std::string field = message.substr(0, message.find(':'));

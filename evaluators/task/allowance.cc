@@ -14,7 +14,7 @@ constexpr double kMostSeconds = 7 * 24 * 3600;
 
 // Speeds, per second, of a machine that is slow, busy and perhaps built with sanitizers.
 constexpr double kProgramOperations = 2e6;
-constexpr double kMultiplyAdds = 1e8;
+constexpr double kOperations = 1e8;
 constexpr double kDrawnValues = 1e6;
 
 }  // namespace
@@ -23,7 +23,7 @@ double EvaluationAllowanceSeconds(const Program& program, const v1::Task& task, 
   const Cost cost = CountCost(program, ParameterShapes(task));
   const TaskCost own = CountTaskCost(task);
   const double run = task.steps() * cost.operations / kProgramOperations +
-                     own.multiply_adds / kMultiplyAdds + own.drawn_values / kDrawnValues;
+                     own.operations / kOperations + own.drawn_values / kDrawnValues;
   return std::clamp(kLeastSeconds + seeds * run, kLeastSeconds, kMostSeconds);
 }
 

@@ -51,8 +51,8 @@ TEST(EvaluationAllowance, CountsEveryPlaceOfAConvolution) {
   net.mutable_conv_net()->add_channels(64);
   net.set_steps(10000);
   net = ResolveTask(net).value();
-  // 64 x 9 x 64 multiply-adds and a last layer, three times over 32 examples, twice counted, at a
-  // hundred million a second.
+  // 64 x 9 x 64 multiply-adds and a last layer, three times over 32 examples, two operations
+  // each, at a hundred million a second.
   EXPECT_GT(Allowance("sgd", net, 1), 2 * 3 * 32 * 10000.0 * (64 * 9 * 64) / 1e8);
 }
 

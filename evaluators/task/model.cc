@@ -89,10 +89,15 @@ double TransformerMultiplyAdds(const v1::Task& task) {
 }
 
 // Patches of the inputs, outputs, and what pooling leaves of them.
+ImageShape WithMargin(const ImageShape& image) {
+  return {.channels = image.channels, .height = image.height + 2, .width = image.width + 2};
+}
+
 double ConvNetActivations(const v1::Task& task) {
   double sum = static_cast<double>(FeaturesOf(task.data())) + task.data().classes();
   for (const Convolution& convolution : ConvolutionsOf(task)) {
     const double places = static_cast<double>(convolution.in.height * convolution.in.width);
+    sum += static_cast<double>(Elements(WithMargin(convolution.in)));
     sum += static_cast<double>(Elements(convolution.in) * kTaps);
     sum += places * static_cast<double>(convolution.out);
     sum += static_cast<double>(Elements(convolution.After()));

@@ -125,6 +125,10 @@ absl::Status CheckData(const v1::Task& task) {
   absl::Status status = CheckNumber("feature_scale_exponent", task.feature_scale_exponent(),
                                     kMaxFeatureScaleExponent);
   status.Update(CheckNumber("label_noise", task.label_noise(), 1));
+  if (status.ok() && IsText(task.data()) && task.label_noise() > 0) {
+    return Wrong("label_noise", absl::StrCat("the examples of ", task.dataset(),
+                                             " are text and have no labels; allowed: 0"));
+  }
   return status;
 }
 
@@ -208,8 +212,9 @@ absl::Status CheckSize(const v1::Task& task) {
 }
 
 absl::Status CheckTraining(const v1::Task& task) {
-  absl::Status status = CheckModel(task);
-  status.Update(CheckSize(task));
+  // What a model costs is counted where its numbers are known to be small.
+  if (absl::Status status = CheckModel(task); !status.ok()) return status;
+  absl::Status status = CheckSize(task);
   status.Update(CheckCount("batch", task.batch(), 1, task.train_examples()));
   status.Update(CheckCount("steps", task.steps(), 1, kMaxSteps));
   status.Update(CheckEnum("schedule", task.schedule()));

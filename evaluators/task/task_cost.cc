@@ -8,8 +8,8 @@ namespace {
 
 // Forward once, backward twice as much.
 constexpr double kPassesPerStep = 3;
-// Each activation has a gradient of its size.
-constexpr double kBytesPerActivation = 2 * sizeof(float);
+// Each activation has a gradient of its size, and scoring has memory of its own.
+constexpr double kBytesPerActivation = 2 * 2 * sizeof(float);
 
 double NumbersPerExample(const v1::DatasetDescription& data, const v1::Task& task) {
   return static_cast<double>(IsText(data) ? TokensPerExample(task) : FeaturesOf(data));
@@ -25,7 +25,7 @@ TaskCost CountTaskCost(const v1::Task& task) {
   const double scorings = task.objective() == v1::Task::STEPS_TO_TARGET ? kTargetChecks : 1;
   const double measured = scorings * task.validation_examples() + task.test_examples();
   const double trained = 1.0 * task.batch() * task.steps();
-  cost.multiply_adds = 2 * MultiplyAdds(task) * (kPassesPerStep * trained + measured);
+  cost.operations = 2 * MultiplyAdds(task) * (kPassesPerStep * trained + measured);
   const double numbers = NumbersPerExample(task.data(), task);
   const double examples =
       1.0 * task.train_examples() + task.validation_examples() + task.test_examples();

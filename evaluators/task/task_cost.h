@@ -10,9 +10,9 @@ namespace lathe {
 
 struct TaskCost {
   double parameters = 0;        // of the model
-  double multiply_adds = 0;     // of all steps and of scoring
+  double operations = 0;        // of all steps and of scoring, two for a multiply-add
   double drawn_values = 0;      // before the first step: features, and parameters
-  double activation_bytes = 0;  // of a batch, forward and backward
+  double activation_bytes = 0;  // of a batch, forward and backward, in training and in scoring
 };
 
 // `task` is resolved.

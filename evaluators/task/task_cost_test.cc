@@ -24,21 +24,21 @@ TaskCost CostOf(const std::string& text) {
 TEST(CountTaskCost, OfAPerceptron) {
   const TaskCost cost = CostOf("mlp { hidden: 32 } batch: 32 steps: 100");
   EXPECT_EQ(cost.parameters, 64 * 32 + 32 + 32 * 10 + 10);
-  EXPECT_EQ(cost.multiply_adds, 2 * cost.parameters * (3 * 32 * 100 + 397 + 400));
+  EXPECT_EQ(cost.operations, 2 * cost.parameters * (3 * 32 * 100 + 397 + 400));
   EXPECT_EQ(cost.drawn_values, 64 * 1797 + cost.parameters);
-  EXPECT_EQ(cost.activation_bytes, 2 * 4 * 32 * (64 + 32 + 10));
+  EXPECT_EQ(cost.activation_bytes, 4 * 4 * 32 * (64 + 32 + 10));
 }
 
 TEST(CountTaskCost, ScoringAtEveryCheckOfATargetCounts) {
   const TaskCost once = CostOf("steps: 10"), often = CostOf("steps: 10 objective: STEPS_TO_TARGET");
-  EXPECT_EQ(often.multiply_adds - once.multiply_adds,
-            2 * once.parameters * 397 * (kTargetChecks - 1));
+  EXPECT_EQ(often.operations - once.operations, 2 * once.parameters * 397 * (kTargetChecks - 1));
 }
 
-// Patches of 9 for each place, the places themselves, and what is left of them.
+// The image, with a margin around it, patches of 9 for each place, the places themselves, and what
+// is left of them.
 TEST(CountTaskCost, OfAConvNet) {
   const TaskCost cost = CostOf("conv_net { channels: [4] } batch: 2");
-  EXPECT_EQ(cost.activation_bytes, 2 * 4 * 2 * (64 + 64 * 9 + 64 * 4 + 16 * 4 + 10));
+  EXPECT_EQ(cost.activation_bytes, 4 * 4 * 2 * (64 + 10 * 10 + 64 * 9 + 64 * 4 + 16 * 4 + 10));
 }
 
 TEST(CountTaskCost, MemoryIsBoundedAtValidation) {

@@ -116,6 +116,18 @@ INSTANTIATE_TEST_SUITE_P(
         BadTask{"dataset: \"a\\nb\"",
                 "task.dataset: unknown dataset \"a\\nb\"; known: digits; `lathe data "
                 "add` registers others in a worker's data directory"},
+        BadTask{"transformer { layers: 4294967295 }",
+                "task.transformer: the examples of digits are no text"},
+        BadTask{"dataset: \"poems\" data { content_hash: '0000000000000000000000000000000a' "
+                "examples: 100000 classes: 90 } label_noise: 0.1 transformer {}",
+                "task.label_noise: the examples of poems are text and have no labels; allowed: 0"},
+        BadTask{"dataset: \"poems\" data { content_hash: '0000000000000000000000000000000a' "
+                "examples: 100000 classes: 90 } transformer { layers: 4294967295 }",
+                "task.transformer.layers: 4294967295 is not allowed; allowed: 1 to 32"},
+        BadTask{"conv_net { channels: [4294967295, 4294967295] }",
+                "task.conv_net.channels[0]: 4294967295 is not allowed; allowed: 1 to 1024"},
+        BadTask{"mlp { hidden: [4294967295, 4294967295] }",
+                "task.mlp.hidden[0]: 4294967295 is not allowed; allowed: 1 to 4096"},
         BadTask{"train_examples: 1001",
                 "task.train_examples: 1001 and 397 validation_examples and 400 test_examples are "
                 "1798 together; allowed: at most the 1797 of digits"},
