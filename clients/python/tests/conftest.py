@@ -1,13 +1,20 @@
-"""Options of the tests: where the programs are that they are compared with and run against."""
+"""Options of the tests: where the programs are that they are compared with and run against; a server
+and a worker."""
 
 import pathlib
+import re
+import signal
+import subprocess
 
 import pytest
+
+_PATIENCE = 60  # seconds, far more than an end takes
 
 
 def pytest_addoption(parser):
     parser.addoption("--bin", type=pathlib.Path, help="the folder of lathe's programs")
     parser.addoption("--diagnostics", help="the folder of texts that are wrong, and what is said")
+    parser.addoption("--readme", type=pathlib.Path, help="the README whose story is run")
     parser.addoption("--cases", type=int, default=5000, help="random programs to compare")
 
 
@@ -17,3 +24,46 @@ def bin_folder(request):
     if folder is None:
         pytest.skip("needs --bin")
     return folder
+
+
+class Service:
+    """A server on a socket, which can be ended and started again, and a worker."""
+
+    def __init__(self, programs, folder):
+        self.programs, self.folder = programs, folder
+        self.address = f"unix:{folder / 'socket'}"
+        self.server = self.worker = None
+
+    def start_server(self):
+        self.server = subprocess.Popen(
+            [str(self.programs / "lathe-server"), "--store", str(self.folder / "store"), "--listen",
+             self.address, "--metrics", "127.0.0.1:0"], stdout=subprocess.PIPE,
+            stderr=subprocess.DEVNULL, text=True)
+        assert re.search("listening on", self.server.stdout.readline())
+
+    def start_worker(self):
+        self.worker = subprocess.Popen(
+            [str(self.programs / "lathe-worker"), "--server", self.address, "--batch", "4",
+             "--evaluator", str(self.programs / "lathe-evaluator-synthetic")],
+            stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+
+    @staticmethod
+    def end(process, how=signal.SIGTERM):
+        if process is None or process.poll() is not None:
+            return
+        process.send_signal(how)
+        process.wait(_PATIENCE)
+        if process.stdout:
+            process.stdout.close()
+
+
+@pytest.fixture
+def service(bin_folder, tmp_path):
+    if not (bin_folder / "lathe-evaluator-synthetic").exists():
+        pytest.skip("needs lathe-evaluator-synthetic")
+    made = Service(bin_folder, tmp_path)
+    made.start_server()
+    made.start_worker()
+    yield made
+    made.end(made.worker)
+    made.end(made.server)

@@ -2,7 +2,6 @@
 
 import re
 import signal
-import subprocess
 import threading
 
 import pytest
@@ -16,49 +15,6 @@ PATIENCE = 60  # seconds, far more than anything here takes
 SPEC = {"name": "from_python", "seed": 5, "window": 8, "budget": {"evaluations": 120},
         "strategy": {"population": 20, "tournament": 3}}
 ENDLESS = {**SPEC, "name": "endless", "budget": {"evaluations": 10 ** 7}}
-
-
-class Service:
-    """A server on a socket, which can be ended and started again, and a worker."""
-
-    def __init__(self, programs, folder):
-        self.programs, self.folder = programs, folder
-        self.address = f"unix:{folder / 'socket'}"
-        self.server = self.worker = None
-
-    def start_server(self):
-        self.server = subprocess.Popen(
-            [str(self.programs / "lathe-server"), "--store", str(self.folder / "store"), "--listen",
-             self.address, "--metrics", "127.0.0.1:0"], stdout=subprocess.PIPE,
-            stderr=subprocess.DEVNULL, text=True)
-        assert re.search("listening on", self.server.stdout.readline())
-
-    def start_worker(self):
-        self.worker = subprocess.Popen(
-            [str(self.programs / "lathe-worker"), "--server", self.address, "--batch", "4",
-             "--evaluator", str(self.programs / "lathe-evaluator-synthetic")],
-            stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-
-    @staticmethod
-    def end(process, how=signal.SIGTERM):
-        if process is None or process.poll() is not None:
-            return
-        process.send_signal(how)
-        process.wait(PATIENCE)
-        if process.stdout:
-            process.stdout.close()
-
-
-@pytest.fixture
-def service(bin_folder, tmp_path):
-    if not (bin_folder / "lathe-evaluator-synthetic").exists():
-        pytest.skip("needs lathe-evaluator-synthetic")
-    made = Service(bin_folder, tmp_path)
-    made.start_server()
-    made.start_worker()
-    yield made
-    made.end(made.worker)
-    made.end(made.server)
 
 
 @pytest.fixture
