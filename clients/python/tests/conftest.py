@@ -41,10 +41,10 @@ class Service:
             stderr=subprocess.DEVNULL, text=True)
         assert re.search("listening on", self.server.stdout.readline())
 
-    def start_worker(self):
+    def start_worker(self, evaluator="lathe-evaluator-synthetic"):
         self.worker = subprocess.Popen(
             [str(self.programs / "lathe-worker"), "--server", self.address, "--batch", "4",
-             "--evaluator", str(self.programs / "lathe-evaluator-synthetic")],
+             "--evaluator", str(self.programs / evaluator)],
             stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
 
     @staticmethod

@@ -28,10 +28,13 @@ def test_from_a_submission_to_a_run_that_goes_on(request, service, tmp_path, mon
     search, train, go_on = blocks_of(readme.read_text())[:3]
     monkeypatch.chdir(tmp_path)
     (tmp_path / "job.yaml").write_text(JOB)
+    service.end(service.worker)
+    service.start_worker("lathe-evaluator")  # what is found has to train a model
     assert '"127.0.0.1:7433"' in search
     story = {}
     exec(search.replace("127.0.0.1:7433", service.address), story)
     exec(train, story)
+    assert story["train"](*story["start"](), 100)[-1] < 0.1
     expected = story["train"](*story["run"], 100)  # what it would have been without a stop
     exec(go_on, story)
     assert story["losses"] == expected
