@@ -11,14 +11,14 @@
 
 #include "absl/status/statusor.h"
 #include "dsl/program.h"
-#include "evaluators/task/dataset_catalog.h"
+#include "evaluators/task/model_catalog.h"
 #include "lathe/v1/task.pb.h"
 
 namespace lathe {
 
 // How a trained model does on one split.
 struct SplitScore {
-  double loss = 0;   // mean cross-entropy, nats per example
+  double loss = 0;   // mean per example: cross-entropy in nats, unless the task has another
   double error = 0;  // share classified wrongly, 0 to 1
 };
 
@@ -76,7 +76,8 @@ class Evaluator {
   // file or field at fault.
   virtual absl::Status Check(const v1::Task& task) = 0;
 
-  // The data that are there. What ships, as Check has it, unless an evaluator knows of more.
+  // The data that are there, and the registered models if it trains these. What ships, as Check has
+  // it, unless an evaluator knows of more.
   virtual DatasetSurvey Datasets();
 
   // Trains once with `program` as the optimizer. Safe to call from several threads. `task` is

@@ -15,8 +15,8 @@ bool IsThatOf(const v1::Task& task, const Dataset& dataset) {
 
 }  // namespace
 
-ProblemCache::ProblemCache(std::string data_directory, size_t max_bytes)
-    : data_directory_(std::move(data_directory)), max_bytes_(max_bytes) {}
+ProblemCache::ProblemCache(std::string data_directory, size_t max_bytes, SavedParameters saved)
+    : data_directory_(std::move(data_directory)), max_bytes_(max_bytes), saved_(std::move(saved)) {}
 
 absl::StatusOr<std::shared_ptr<const Dataset>> ProblemCache::GetDataset(const v1::Task& task) {
   const std::string& name = task.dataset();
@@ -45,9 +45,21 @@ absl::StatusOr<std::shared_ptr<const Problem>> ProblemCache::Get(const v1::Task&
                                                                  int seed_index) {
   const Key key = {TaskHash(task), seed_index};
   if (std::shared_ptr<const Problem> problem = Find(key)) return problem;
+  absl::StatusOr<Problem> problem = Draw(task, seed_index);
+  if (!problem.ok()) return problem.status();
+  return Insert(key, std::make_shared<const Problem>(*std::move(problem)));
+}
+
+absl::StatusOr<Problem> ProblemCache::Draw(const v1::Task& task, int seed_index) {
   absl::StatusOr<std::shared_ptr<const Dataset>> dataset = GetDataset(task);
   if (!dataset.ok()) return dataset.status();
-  return Insert(key, std::make_shared<const Problem>(DrawProblem(**dataset, task, seed_index)));
+  Problem problem = DrawProblem(**dataset, task, seed_index);
+  if (!task.has_torchscript()) return problem;
+  if (saved_ == nullptr) return absl::InternalError("no registered models are known here");
+  const absl::StatusOr<std::vector<float>> saved = saved_(task);
+  if (!saved.ok()) return saved.status();
+  problem.initial_parameters = DrawRegisteredParameters(task, seed_index, *saved);
+  return problem;
 }
 
 absl::Status ProblemCache::CheckData(const v1::Task& task) {

@@ -5,12 +5,14 @@
 #define LATHE_EVALUATORS_PROBLEM_CACHE_H_
 
 #include <cstddef>
+#include <functional>
 #include <list>
 #include <map>
 #include <memory>
 #include <mutex>
 #include <string>
 #include <utility>
+#include <vector>
 
 #include "absl/status/statusor.h"
 #include "dsl/hash.h"
@@ -25,8 +27,13 @@ class ProblemCache {
   // About a hundred problems of the size of the digits.
   static constexpr size_t kDefaultBytes = size_t{64} << 20;
 
-  // Keeps the most recently used problems up to `max_bytes`, and always the last one.
-  explicit ProblemCache(std::string data_directory, size_t max_bytes = kDefaultBytes);
+  // What the file of a resolved task's registered model has for parameters.
+  using SavedParameters = std::function<absl::StatusOr<std::vector<float>>(const v1::Task& task)>;
+
+  // Keeps the most recently used problems up to `max_bytes`, and always the last one. Registered
+  // models need `saved`.
+  explicit ProblemCache(std::string data_directory, size_t max_bytes = kDefaultBytes,
+                        SavedParameters saved = nullptr);
 
   // The problem of a resolved task and a seed index. A problem that is still in use outlives its
   // place in the cache.
@@ -51,11 +58,13 @@ class ProblemCache {
     std::shared_ptr<const Problem> problem;
   };
 
+  absl::StatusOr<Problem> Draw(const v1::Task& task, int seed_index);
   std::shared_ptr<const Problem> Find(const Key& key);
   std::shared_ptr<const Problem> Insert(const Key& key, std::shared_ptr<const Problem> problem);
 
   const std::string data_directory_;
   const size_t max_bytes_;
+  const SavedParameters saved_;
   mutable std::mutex mutex_;  // held for look-ups, never while reading or drawing
   std::map<std::string, std::shared_ptr<const Dataset>> datasets_;
   std::list<Entry> entries_;  // the most recently used one first

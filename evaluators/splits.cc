@@ -18,6 +18,7 @@ enum Purpose : uint64_t {
   kInitialParameters = 3,
   kBatches = 4,
   kLabelNoise = 5,
+  kModuleDraws = 6,
 };
 
 constexpr double kLog2Of10 = 3.321928094887362;  // log2(10)
@@ -119,6 +120,29 @@ std::vector<float> DrawInitialParameters(const v1::Task& task, int seed_index) {
     }
   }
   return parameters;
+}
+
+std::vector<float> DrawRegisteredParameters(const v1::Task& task, int seed_index,
+                                            std::span<const float> saved) {
+  std::vector<float> parameters(saved.begin(), saved.end());
+  if (task.torchscript().start() != v1::TorchScript::SHUFFLED) return parameters;
+  RandomStream random(task.seed(), {kInitialParameters, static_cast<uint64_t>(seed_index)});
+  size_t begin = 0;
+  for (const ModelParameter& parameter : ModelParameters(task)) {
+    const auto size = static_cast<size_t>(parameter.shape.Elements());
+    const std::vector<int> order = random.Permutation(static_cast<int>(size));
+    for (size_t i = 0; i < size; ++i) {
+      parameters[begin + i] = saved[begin + static_cast<size_t>(order[i])];
+    }
+    begin += size;
+  }
+  return parameters;
+}
+
+uint64_t DrawModuleSeed(const v1::Task& task, int seed_index, ModuleUse use, uint64_t number) {
+  return RandomStream(task.seed(), {kModuleDraws, static_cast<uint64_t>(seed_index),
+                                    static_cast<uint64_t>(use), number})
+      .Bits64();
 }
 
 size_t Problem::Bytes() const {

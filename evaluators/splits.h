@@ -48,6 +48,16 @@ std::vector<double> DrawFeatureScales(const v1::Task& task, int features);
 // uniform within 1/sqrt(fan in) of 0, which is what torch's layers start from, and 1 for gains.
 std::vector<float> DrawInitialParameters(const v1::Task& task, int seed_index);
 
+// The same for a registered model, from what its file has: `saved`, or each parameter's values of
+// it in an order that is drawn.
+std::vector<float> DrawRegisteredParameters(const v1::Task& task, int seed_index,
+                                            std::span<const float> saved);
+
+// Where the random numbers start that a registered model draws in a step, from 1 on, or in a batch
+// of a measurement, from 0 on.
+enum class ModuleUse : uint64_t { kTraining = 0, kScoring = 1 };
+uint64_t DrawModuleSeed(const v1::Task& task, int seed_index, ModuleUse use, uint64_t number);
+
 // What training with one seed index starts from. Immutable once drawn.
 struct Problem {
   Examples train, validation, test;

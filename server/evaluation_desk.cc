@@ -160,7 +160,7 @@ void EvaluationDesk::AddItem(const PendingPtr& pending, const std::vector<int>& 
     by_key_[item.key] = id;
   }
   queue_.Add(id, {request.numeric_class, request.task.dataset(), request.task.data().content_hash(),
-                  std::string(ModelName(request.task))});
+                  NeededModel(request.task)});
   items_.emplace(id, std::move(item));
 }
 

@@ -34,18 +34,21 @@ absl::Status CheckRequestId(const std::string& id) {
       "REQUEST_ID_INVALID");
 }
 
-// With why workers cannot use data that the spec names and nobody else has.
+// With why workers cannot use data or a model that the spec names and nobody else has.
 absl::Status WithProblems(const absl::Status& status, const v1::JobSpec& spec,
                           const DatasetSurvey& survey) {
-  std::set<std::string> names = {spec.task().dataset()};
-  for (const v1::Transfer& transfer : spec.study().transfers()) {
-    names.insert(transfer.task().dataset());
-  }
-  for (const v1::Hurdle& hurdle : spec.hurdles()) names.insert(hurdle.task().dataset());
+  std::set<std::string> names;
+  const auto add = [&names](const v1::Task& task) {
+    names.insert({task.dataset(), task.torchscript().name()});
+  };
+  add(spec.task());
+  for (const v1::Transfer& transfer : spec.study().transfers()) add(transfer.task());
+  for (const v1::Hurdle& hurdle : spec.hurdles()) add(hurdle.task());
   std::string message(status.message());
   for (const std::string& name : names) {
     const auto problem = survey.problems.find(name);
-    if (problem == survey.problems.end() || survey.whole.contains(name)) continue;
+    const bool known = survey.whole.contains(name) || survey.models.contains(name);
+    if (problem == survey.problems.end() || known) continue;
     absl::StrAppend(&message, "; ", problem->second);
   }
   return {status.code(), message};
@@ -147,7 +150,7 @@ absl::StatusOr<v1::Job> JobBoard::Create(const v1::CreateJobRequest& request) {
   if (absl::Status status = CheckRequestId(request.request_id()); !status.ok()) return status;
   const auto datasets = DatasetsFor(request.request_id());
   if (!datasets.ok()) return datasets.status();
-  absl::StatusOr<v1::JobSpec> spec = ResolveJob(request.spec(), datasets->whole);
+  absl::StatusOr<v1::JobSpec> spec = ResolveJob(request.spec(), datasets->Catalog());
   if (!spec.ok()) return WrongSpec(WithProblems(spec.status(), request.spec(), *datasets));
 
   const std::lock_guard lock(mutex_);
@@ -189,7 +192,8 @@ absl::StatusOr<v1::Job> JobBoard::Create(const v1::CreateJobRequest& request) {
   return answer;
 }
 
-// A request that is repeated means the data that it meant at first, whatever workers have now.
+// A request that is repeated means the data and models that it meant at first, whatever workers
+// have now.
 absl::StatusOr<DatasetSurvey> JobBoard::DatasetsFor(const std::string& request_id) {
   DatasetSurvey survey = desk_.Datasets();
   if (request_id.empty()) return survey;
@@ -198,13 +202,14 @@ absl::StatusOr<DatasetSurvey> JobBoard::DatasetsFor(const std::string& request_i
   if (!found->has_value()) return survey;
   const auto earlier = ReadJobSpec(store_, **found);
   if (!earlier.ok()) return earlier.status();
-  for (const v1::Transfer& transfer : earlier->study().transfers()) {
-    survey.whole[transfer.task().dataset()] = transfer.task().data();
-  }
-  for (const v1::Hurdle& hurdle : earlier->hurdles()) {
-    survey.whole[hurdle.task().dataset()] = hurdle.task().data();
-  }
-  survey.whole[earlier->task().dataset()] = earlier->task().data();
+  const auto take = [&survey](const v1::Task& task) {
+    survey.whole[task.dataset()] = task.data();
+    if (!task.has_torchscript()) return;
+    survey.models[task.torchscript().name()] = task.torchscript().description();
+  };
+  for (const v1::Transfer& transfer : earlier->study().transfers()) take(transfer.task());
+  for (const v1::Hurdle& hurdle : earlier->hurdles()) take(hurdle.task());
+  take(earlier->task());
   return survey;
 }
 

@@ -19,7 +19,7 @@ using google::protobuf::util::MessageDifferencer;
 
 constexpr size_t kMaxName = 128, kMaxClass = 256, kMaxDatasetName = 64, kMaxModelName = 64,
                  kMaxReason = 4096;
-constexpr int kMaxBatch = 4096, kMaxDatasets = 1000, kMaxModels = 100;
+constexpr int kMaxBatch = 4096, kMaxDatasets = 1000, kMaxModels = 100, kMaxRegistered = 1000;
 // That are remembered after their workers have gone.
 constexpr size_t kMaxRemembered = 1000;
 
@@ -35,15 +35,21 @@ absl::Status CheckLength(const std::string& field, const std::string& value, siz
                absl::StrCat(value.size(), " bytes; allowed are ", least, " to ", most, " bytes"));
 }
 
+// A message of a catalog's check is "FIELD: PROBLEM".
+absl::Status WithItsField(const absl::Status& status) {
+  if (status.ok()) return status;
+  const std::string message(status.message());
+  return WithReason(
+      WithField(absl::InvalidArgumentError(message), message.substr(0, message.find(':'))),
+      "WORKER_INVALID");
+}
+
 // What a worker says that a dataset is; jobs take it from there.
 absl::Status CheckData(const std::string& field, const v1::WorkerDataset& dataset) {
   const std::string place = absl::StrCat(field, ".data");
   const v1::DatasetDescription& data = dataset.data();
-  if (absl::Status status = CheckDescription(data, place); !status.ok()) {
-    const std::string message(status.message());
-    return WithReason(
-        WithField(absl::InvalidArgumentError(message), message.substr(0, message.find(':'))),
-        "WORKER_INVALID");
+  if (absl::Status status = WithItsField(CheckDescription(data, place)); !status.ok()) {
+    return status;
   }
   if (data.content_hash() != dataset.content_hash()) {
     return Wrong(place + ".content_hash", "is not the content_hash beside it");
@@ -76,6 +82,13 @@ absl::Status CheckMissing(int i, const v1::MissingDataset& missing) {
   return status;
 }
 
+// What a worker says that a registered model is; jobs take it from there.
+absl::Status CheckRegisteredModel(int i, const v1::WorkerModel& model) {
+  const std::string field = absl::StrCat("worker.registered_models[", i, "]");
+  if (!IsDatasetName(model.name())) return Wrong(field + ".name", std::string(kDatasetNameRule));
+  return WithItsField(CheckModelDescription(model.description(), field + ".description"));
+}
+
 // A model that this version does not know does no harm: no task asks for it.
 absl::Status CheckModels(const v1::Worker& worker) {
   if (worker.models_size() > kMaxModels) {
@@ -85,6 +98,13 @@ absl::Status CheckModels(const v1::Worker& worker) {
   for (int i = 0; i < worker.models_size() && status.ok(); ++i) {
     status =
         CheckLength(absl::StrCat("worker.models[", i, "]"), worker.models(i), 1, kMaxModelName);
+  }
+  if (worker.registered_models_size() > kMaxRegistered) {
+    status.Update(Wrong("worker.registered_models",
+                        absl::StrCat("at most ", kMaxRegistered, " are allowed")));
+  }
+  for (int i = 0; i < worker.registered_models_size() && status.ok(); ++i) {
+    status = CheckRegisteredModel(i, worker.registered_models(i));
   }
   return status;
 }
@@ -123,22 +143,37 @@ WorkerAbilities AbilitiesOf(const v1::Worker& worker) {
   if (!worker.models().empty()) {
     abilities.models = {worker.models().begin(), worker.models().end()};
   }
+  if (!abilities.models.contains("torchscript")) return abilities;
+  for (const v1::WorkerModel& model : worker.registered_models()) {
+    abilities.models.insert(NeededModel(model.name(), model.description()));
+  }
   return abilities;
 }
 
 // What not every worker can train.
-std::set<std::string_view> ModelsBeside(std::string_view common,
-                                        const std::vector<v1::Task>& tasks) {
-  std::set<std::string_view> models;
-  for (const v1::Task& task : tasks) models.insert(ModelName(task));
+std::set<std::string> ModelsBeside(const std::string& common, const std::vector<v1::Task>& tasks) {
+  std::set<std::string> models;
+  for (const v1::Task& task : tasks) models.insert(NeededModel(task));
   models.erase(common);
   return models;
 }
 
+// Forgets the one that was declared first where there are too many.
+template <typename Description, typename Remembered>
+void Keep(const std::string& name, const Description& description, uint64_t registration,
+          Remembered& remembered) {
+  remembered.insert_or_assign(name, typename Remembered::mapped_type{description, registration});
+  if (remembered.size() <= kMaxRemembered) return;
+  remembered.erase(std::min_element(remembered.begin(), remembered.end(),
+                                    [](const auto& one, const auto& other) {
+                                      return one.second.registration < other.second.registration;
+                                    }));
+}
+
 bool CanRun(const WorkerAbilities& abilities, const std::vector<v1::Task>& tasks) {
   return std::all_of(tasks.begin(), tasks.end(), [&](const v1::Task& task) {
-    return abilities.Meets({abilities.numeric_class, task.dataset(), task.data().content_hash(),
-                            std::string(ModelName(task))});
+    return abilities.Meets(
+        {abilities.numeric_class, task.dataset(), task.data().content_hash(), NeededModel(task)});
   });
 }
 
@@ -165,21 +200,22 @@ absl::StatusOr<RegisteredWorker*> WorkerRegistry::Register(const v1::Worker& giv
 }
 
 void WorkerRegistry::Remember(const RegisteredWorker& worker) {
+  const uint64_t registration = worker.registration;
   for (const v1::WorkerDataset& dataset : worker.resource.datasets()) {
-    if (!dataset.has_data()) continue;
-    remembered_.insert_or_assign(dataset.name(), Remembered{dataset.data(), worker.registration});
-    if (remembered_.size() <= kMaxRemembered) continue;
-    remembered_.erase(std::min_element(remembered_.begin(), remembered_.end(),
-                                       [](const auto& one, const auto& other) {
-                                         return one.second.registration < other.second.registration;
-                                       }));
+    if (dataset.has_data()) Keep(dataset.name(), dataset.data(), registration, remembered_);
+  }
+  for (const v1::WorkerModel& model : worker.resource.registered_models()) {
+    Keep(model.name(), model.description(), registration, remembered_models_);
   }
 }
 
 DatasetSurvey WorkerRegistry::Datasets() const {
   DatasetSurvey survey;
   DatasetCatalog& catalog = survey.whole;
-  for (const auto& [name, remembered] : remembered_) catalog[name] = remembered.data;
+  for (const auto& [name, remembered] : remembered_) catalog[name] = remembered.description;
+  for (const auto& [name, remembered] : remembered_models_) {
+    survey.models[name] = remembered.description;
+  }
   std::vector<const RegisteredWorker*> live;
   live.reserve(workers_.size());
   for (const auto& [id, worker] : workers_) live.push_back(&worker);
@@ -189,6 +225,9 @@ DatasetSurvey WorkerRegistry::Datasets() const {
   for (const RegisteredWorker* worker : live) {
     for (const v1::WorkerDataset& dataset : worker->resource.datasets()) {
       if (dataset.has_data()) catalog[dataset.name()] = dataset.data();
+    }
+    for (const v1::WorkerModel& model : worker->resource.registered_models()) {
+      survey.models[model.name()] = model.description();
     }
     for (const v1::MissingDataset& missing : worker->resource.missing_datasets()) {
       survey.problems[missing.name()] =
@@ -261,9 +300,8 @@ absl::StatusOr<std::string> WorkerRegistry::FindClass(const std::vector<v1::Task
     absl::StrAppend(&wanted, wanted.empty() ? "" : ", ", name, " (content ", hash, ")");
   }
   std::string message = absl::StrCat("no live worker has the dataset ", wanted);
-  const std::set<std::string_view> models = ModelsBeside("mlp", tasks);
-  for (const std::string_view model : models) {
-    absl::StrAppend(&message, " and trains ", std::string(model));
+  for (const std::string& model : ModelsBeside("mlp", tasks)) {
+    absl::StrAppend(&message, " and trains ", model);
   }
   if (!numeric_class.empty()) absl::StrAppend(&message, " and the numeric class ", numeric_class);
   if (workers_.empty()) absl::StrAppend(&message, "; no worker is registered at all");

@@ -9,7 +9,7 @@
 
 #include "absl/status/statusor.h"
 #include "absl/time/time.h"
-#include "evaluators/task/dataset_catalog.h"
+#include "evaluators/task/model_catalog.h"
 #include "lathe/v1/resources.pb.h"
 #include "lathe/v1/task.pb.h"
 #include "server/lease_queue.h"
@@ -52,14 +52,15 @@ class WorkerRegistry {
   absl::StatusOr<std::string> FindClass(const std::vector<v1::Task>& tasks,
                                         const std::string& numeric_class) const;
 
-  // What jobs may name: the datasets that ship and those that workers have declared, also workers
-  // that have gone since. Where two have different data under one name, it is the data of the live
-  // worker that registered last. Problems are those of live workers.
+  // What jobs may name: the datasets that ship, and datasets and models that workers have declared,
+  // also workers that have gone since. Where two have different ones under one name, it is what the
+  // live worker that registered last has. Problems are those of live workers.
   DatasetSurvey Datasets() const;
 
  private:
+  template <typename Description>
   struct Remembered {
-    v1::DatasetDescription data;
+    Description description;
     uint64_t registration;  // the last that declared it
   };
 
@@ -68,7 +69,9 @@ class WorkerRegistry {
   const absl::Duration silence_;
   std::map<WorkerId, RegisteredWorker> workers_;  // ids ascend
   WorkerId last_id_ = 0;
-  std::map<std::string, Remembered> remembered_;  // by name
+  // By name.
+  std::map<std::string, Remembered<v1::DatasetDescription>> remembered_;
+  std::map<std::string, Remembered<v1::ModelDescription>> remembered_models_;
   uint64_t registrations_ = 0;
 };
 

@@ -92,6 +92,11 @@ v1::EvaluatorHello DescribeEvaluator(Evaluator& evaluator) {
     dataset.set_content_hash(data.content_hash());
     *dataset.mutable_data() = data;
   }
+  for (const auto& [name, description] : survey.models) {
+    v1::WorkerModel& model = *hello.add_registered_models();
+    model.set_name(name);
+    *model.mutable_description() = description;
+  }
   for (const auto& [name, problem] : survey.problems) {
     v1::MissingDataset& missing = *hello.add_missing_datasets();
     missing.set_name(name);

@@ -108,10 +108,10 @@ int Main(int argc, char** argv) {
   app.add_option("--threads", flags.threads, "Cores that the evaluator uses")
       ->check(CLI::Range(1, kMaxThreads))
       ->capture_default_str();
-  app.add_option("--data", flags.data_directory, "Folder of the datasets");
+  app.add_option("--data", flags.data_directory, "Folder of the datasets and models");
   app.add_option("--evaluator", flags.evaluator,
-                 "Program that evaluates; lathe-evaluator-torch trains convolutional nets and "
-                 "transformers")
+                 "Program that evaluates; lathe-evaluator-torch trains convolutional nets, "
+                 "transformers and registered models")
       ->capture_default_str();
   app.add_option("--name", flags.name, "How the worker is shown [HOST:PROCESS]");
   app.add_option("--journal", flags.journal,

@@ -76,6 +76,7 @@ absl::StatusOr<v1::Worker> Worker::Describe() {
   *worker.mutable_datasets() = hello->datasets();
   *worker.mutable_models() = hello->models();
   *worker.mutable_missing_datasets() = hello->missing_datasets();
+  *worker.mutable_registered_models() = hello->registered_models();
   worker.set_batch(options_.batch);
   spdlog::info("evaluates on {} as {}", hello->device(), hello->numeric_class());
   return worker;

@@ -38,12 +38,14 @@ absl::Status CheckOptions(const DataAddOptions& options) {
     return Wrong("--images and --labels go with --format idx");
   }
   if (options.format == "cifar10" && options.files.empty()) return Wrong(format + " takes FILE...");
-  if ((npz || options.format == "text") && options.files.size() != 1) {
+  const bool model = options.format == "torchscript";
+  if ((npz || model || options.format == "text") && options.files.size() != 1) {
     return Wrong(format + " takes one FILE");
   }
   if (!npz && (options.features_key != "x" || options.labels_key != "y")) {
     return Wrong("--features-key and --labels-key go with --format npz");
   }
+  if (!model && !options.input.empty()) return Wrong("--input goes with --format torchscript");
   if (options.classes == 0 || idx || npz) return absl::OkStatus();
   return Wrong("--classes goes with --format idx and --format npz");
 }
@@ -87,6 +89,7 @@ absl::StatusOr<Dataset> ReadDataset(const DataAddOptions& options) {
 
 absl::Status DataAdd(const DataAddOptions& options, bool json) {
   if (absl::Status status = CheckOptions(options); !status.ok()) return status;
+  if (options.format == "torchscript") return ModelAdd(options, json);
   const absl::StatusOr<Dataset> dataset = ReadDataset(options);
   if (!dataset.ok()) return dataset.status();
   const absl::Status status =

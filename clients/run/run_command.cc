@@ -80,8 +80,8 @@ absl::StatusOr<v1::JobSpec> LoadJob(const Flags& flags) {
   return job;
 }
 
-// What registered datasets are, read whole: the server that is to come knows none of them until
-// there are workers, and what is wrong with them is told before anything is started.
+// What registered datasets and models are, read whole: the server that is to come knows none of
+// them until there are workers, and what is wrong with them is told before anything is started.
 absl::Status PinDatasets(const Flags& flags, v1::JobSpec& job) {
   const std::string& directory = flags.run.data;
   const auto catalog =
@@ -90,9 +90,15 @@ absl::Status PinDatasets(const Flags& flags, v1::JobSpec& job) {
   absl::Status status;
   ForEachNamedDataset(job, [&](v1::Task& task) {
     if (!status.ok() || ShippedDatasets().contains(task.dataset())) return;
-    auto data = ResolveDescription(task.dataset(), task.data(), *catalog);
+    auto data = ResolveDescription(task.dataset(), task.data(), catalog->datasets);
     status = data.status();
     if (data.ok()) *task.mutable_data() = *std::move(data);
+  });
+  ForEachNamedModel(job, [&](v1::Task& task) {
+    if (!status.ok()) return;
+    auto model = ResolveModelDescription(task.torchscript(), catalog->models);
+    status = model.status();
+    if (model.ok()) *task.mutable_torchscript()->mutable_description() = *std::move(model);
   });
   return status;
 }
@@ -137,7 +143,7 @@ int Tell(const EmbeddedRunEnd& end, const Flags& flags) {
 }
 
 bool AsksForTorch(const v1::Task& task) {
-  return task.has_conv_net() || task.has_transformer();
+  return task.has_conv_net() || task.has_transformer() || task.has_torchscript();
 }
 
 // The evaluator of multi-layer perceptrons unless one of the job's tasks has another model.

@@ -7,6 +7,7 @@
 #include "absl/strings/str_cat.h"
 #include "evaluators/datasets/digits.h"
 #include "evaluators/datasets/registered.h"
+#include "evaluators/datasets/registered_model.h"
 
 namespace lathe {
 
@@ -33,34 +34,54 @@ DatasetSurvey SurveyDatasets(const std::string& directory) {
   };
   for (const auto& [name, data] : ShippedDatasets()) load(name);
   const absl::StatusOr<std::vector<std::string>> names = RegisteredNames(directory);
-  if (!names.ok()) {
-    survey.problems["registered data"] = std::string(names.status().message());
+  const absl::StatusOr<std::vector<std::string>> models = RegisteredModelNames(directory);
+  if (!names.ok() || !models.ok()) {
+    const absl::Status& status = names.ok() ? models.status() : names.status();
+    survey.problems["registered data"] = std::string(status.message());
     return survey;
   }
   for (const std::string& name : *names) {
     if (!ShippedDatasets().contains(name)) load(name);
   }
+  for (const std::string& name : *models) {
+    const absl::StatusOr<ModelFile> model = LoadRegisteredModel(directory, name);
+    if (model.ok()) {
+      survey.models[name] = model->model.description();
+    } else {
+      survey.problems[name] = std::string(model.status().message());
+    }
+  }
   return survey;
 }
 
-absl::StatusOr<DatasetCatalog> CheckedCatalog(const std::string& directory,
-                                              const std::vector<std::string>& names) {
-  DatasetCatalog catalog;
+absl::StatusOr<TaskCatalog> CheckedCatalog(const std::string& directory,
+                                           const std::vector<std::string>& names) {
+  TaskCatalog catalog = DatasetCatalog();
   const absl::StatusOr<std::vector<std::string>> registered = RegisteredNames(directory);
   if (!registered.ok()) return registered.status();
+  const absl::StatusOr<std::vector<std::string>> models = RegisteredModelNames(directory);
+  if (!models.ok()) return models.status();
+  const auto is_named = [&](const std::string& name) {
+    return std::ranges::count(names, name) > 0;
+  };
   for (const std::string& name : *registered) {
+    if (is_named(name) && !ShippedDatasets().contains(name)) {
+      const absl::StatusOr<Dataset> dataset = LoadRegistered(directory, name);
+      if (!dataset.ok()) return dataset.status();
+    }
     // One that is damaged is nobody's business until a job names it.
     const auto described = ReadRegistration(directory, name);
-    if (described.ok()) catalog[name] = described->data();
+    if (described.ok()) catalog.datasets[name] = described->data();
   }
-  for (const std::string& name : names) {
-    const bool here = std::find(registered->begin(), registered->end(), name) != registered->end();
-    if (!here || ShippedDatasets().contains(name)) continue;
-    const absl::StatusOr<Dataset> dataset = LoadRegistered(directory, name);
-    if (!dataset.ok()) return dataset.status();
-    catalog[name] = dataset->data;
+  for (const std::string& name : *models) {
+    if (is_named(name)) {
+      const absl::StatusOr<ModelFile> model = LoadRegisteredModel(directory, name);
+      if (!model.ok()) return model.status();
+    }
+    const auto described = ReadModelRegistration(directory, name);
+    if (described.ok()) catalog.models[name] = described->description();
   }
-  for (const auto& [name, data] : ShippedDatasets()) catalog[name] = data;
+  for (const auto& [name, data] : ShippedDatasets()) catalog.datasets[name] = data;
   return catalog;
 }
 

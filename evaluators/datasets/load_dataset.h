@@ -10,7 +10,7 @@
 
 #include "absl/status/statusor.h"
 #include "evaluators/datasets/dataset.h"
-#include "evaluators/task/dataset_catalog.h"
+#include "evaluators/task/model_catalog.h"
 
 namespace lathe {
 
@@ -21,13 +21,14 @@ std::string InstalledDataDirectory();
 // a damaged file: the message names the file and the place and says what is allowed there.
 absl::StatusOr<Dataset> LoadDataset(const std::string& directory, std::string_view name);
 
-// What ships and what is registered in a directory. Reads all of it.
+// What ships and what is registered in a directory, models too. Reads all of it.
 DatasetSurvey SurveyDatasets(const std::string& directory);
 
 // What a job may name that runs on the data of `directory`: what ships and what is registered
-// there. Those of `names` that are registered are read whole: data loss if one is damaged.
-absl::StatusOr<DatasetCatalog> CheckedCatalog(const std::string& directory,
-                                              const std::vector<std::string>& names);
+// there. Those of `names`, of datasets and models, that are registered are read whole: data loss if
+// one is damaged.
+absl::StatusOr<TaskCatalog> CheckedCatalog(const std::string& directory,
+                                           const std::vector<std::string>& names);
 
 }  // namespace lathe
 

@@ -191,9 +191,9 @@ TEST_F(Registered, ASurveyTellsWhatIsWholeAndWhyTheRestIsNot) {
   EXPECT_THAT(survey.problems.at("digits"), HasSubstr("digits.csv.gz: cannot be opened"));
   EXPECT_THAT(survey.problems.at("bad"), HasSubstr(": has 7 bytes"));
   // A catalog minds only what is asked for.
-  EXPECT_EQ(CheckedCatalog(directory_, {"good"})->size(), 3u);
+  EXPECT_EQ(CheckedCatalog(directory_, {"good"})->datasets.size(), 3u);
   EXPECT_EQ(CheckedCatalog(directory_, {"bad"}).status().code(), absl::StatusCode::kDataLoss);
-  EXPECT_EQ(CheckedCatalog(directory_ + "/none", {"x"})->size(), 1u);
+  EXPECT_EQ(CheckedCatalog(directory_ + "/none", {"x"})->datasets.size(), 1u);
 }
 
 }  // namespace

@@ -25,12 +25,6 @@ DatasetCatalog MakeShipped() {
   return {{"digits", digits}};
 }
 
-bool IsHash(std::string_view text) {
-  return text.size() == kHashDigits && std::all_of(text.begin(), text.end(), [](char c) {
-           return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'f');
-         });
-}
-
 absl::Status Wrong(std::string_view place, std::string_view field, const std::string& what) {
   return absl::InvalidArgumentError(
       absl::StrCat(std::string(place), std::string(field), ": ", what));
@@ -69,6 +63,12 @@ bool IsDatasetName(std::string_view name) {
          });
 }
 
+bool IsContentHash(std::string_view text) {
+  return text.size() == kHashDigits && std::all_of(text.begin(), text.end(), [](char c) {
+           return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'f');
+         });
+}
+
 bool IsText(const v1::DatasetDescription& data) {
   return data.shape().empty();
 }
@@ -81,7 +81,7 @@ int64_t FeaturesOf(const v1::DatasetDescription& data) {
 }
 
 absl::Status CheckDescription(const v1::DatasetDescription& data, std::string_view place) {
-  if (!IsHash(data.content_hash())) {
+  if (!IsContentHash(data.content_hash())) {
     return Wrong(place, ".content_hash", "32 hexadecimal digits, a to f small, are required");
   }
   if (data.examples() < 1 || data.examples() > kMaxExamples) {
@@ -136,11 +136,14 @@ absl::StatusOr<v1::DatasetDescription> ResolveDescription(const std::string& nam
 }
 
 bool TakesText(const v1::Task& task) {
-  return task.has_transformer();
+  return task.has_transformer() ||
+         task.torchscript().description().input() == v1::ModelDescription::TOKENS;
 }
 
 int64_t TokensPerExample(const v1::Task& task) {
-  return int64_t{task.transformer().context()} + 1;
+  if (task.has_transformer()) return int64_t{task.transformer().context()} + 1;
+  const v1::ModelDescription& model = task.torchscript().description();
+  return model.shape().empty() ? 1 : int64_t{model.shape(0)} + 1;
 }
 
 uint64_t ExamplesOf(const v1::Task& task) {

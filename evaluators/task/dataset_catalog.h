@@ -1,6 +1,6 @@
 // What is known of datasets, by name: those that ship and those that were registered somewhere. A
 // resolved task carries the description of its own (`task.data`), so that nobody has to look it up
-// again.
+// again. model_catalog.h has the same for models.
 #ifndef LATHE_EVALUATORS_TASK_DATASET_CATALOG_H_
 #define LATHE_EVALUATORS_TASK_DATASET_CATALOG_H_
 
@@ -17,16 +17,11 @@ namespace lathe {
 
 using DatasetCatalog = std::map<std::string, v1::DatasetDescription, std::less<>>;
 
-// What there is in one place: datasets that are whole, and why others are not, by name.
-struct DatasetSurvey {
-  DatasetCatalog whole;
-  std::map<std::string, std::string, std::less<>> problems;
-};
-
 // What every installation has.
 const DatasetCatalog& ShippedDatasets();
 
-// Of a dataset that does not ship: starts with a letter, then up to 62 of a-z, 0-9, _ and -.
+// Of a dataset that does not ship, and of a model: starts with a letter, then up to 62 of a-z, 0-9,
+// _ and -.
 bool IsDatasetName(std::string_view name);
 inline constexpr std::string_view kDatasetNameRule =
     "a name is 1 to 63 of a-z, 0-9, _ and -, and starts with a letter";
@@ -35,6 +30,9 @@ inline constexpr std::string_view kDatasetNameRule =
 inline constexpr int64_t kMaxFeatures = 1 << 20;
 inline constexpr uint64_t kMaxExamples = 0x7fffffff;
 inline constexpr uint32_t kMaxClasses = 256;
+
+// What names content: 32 hexadecimal digits, small ones.
+bool IsContentHash(std::string_view text);
 
 bool IsText(const v1::DatasetDescription& data);
 // Numbers in one example; 0 for text.

@@ -1,7 +1,9 @@
 #include "evaluators/task/model.h"
 
+#include <algorithm>
 #include <cmath>
 
+#include "absl/strings/str_cat.h"
 #include "evaluators/task/task.h"
 
 namespace lathe {
@@ -59,6 +61,15 @@ std::vector<ModelParameter> TransformerParameters(const v1::Task& task) {
                                          Weight(4 * width, width), Weight(width, 4 * width)});
   }
   parameters.insert(parameters.end(), {gain, Weight(vocabulary, width)});
+  return parameters;
+}
+
+std::vector<ModelParameter> RegisteredParameters(const v1::Task& task) {
+  const v1::ModelDescription& model = task.torchscript().description();
+  std::vector<ModelParameter> parameters;
+  for (int i = 0; i < std::min(model.rows_size(), model.columns_size()); ++i) {
+    parameters.push_back({.shape = {.rows = model.rows(i), .cols = model.columns(i)}});
+  }
   return parameters;
 }
 
@@ -128,10 +139,20 @@ std::string_view ModelName(const v1::Task& task) {
   switch (task.model_case()) {
     case v1::Task::kConvNet: return "conv_net";
     case v1::Task::kTransformer: return "transformer";
+    case v1::Task::kTorchscript: return "torchscript";
     case v1::Task::kMlp:
     case v1::Task::MODEL_NOT_SET: return "mlp";
   }
   return "mlp";
+}
+
+std::string NeededModel(const v1::Task& task) {
+  if (!task.has_torchscript()) return std::string(ModelName(task));
+  return NeededModel(task.torchscript().name(), task.torchscript().description());
+}
+
+std::string NeededModel(const std::string& name, const v1::ModelDescription& registered) {
+  return absl::StrCat("torchscript ", name, " (content ", registered.content_hash(), ")");
 }
 
 std::optional<ImageShape> ImageShapeOf(const v1::Task& task) {
@@ -162,6 +183,7 @@ std::vector<ModelParameter> ModelParameters(const v1::Task& task) {
   switch (task.model_case()) {
     case v1::Task::kConvNet: return ConvNetParameters(task);
     case v1::Task::kTransformer: return TransformerParameters(task);
+    case v1::Task::kTorchscript: return RegisteredParameters(task);
     case v1::Task::kMlp:
     case v1::Task::MODEL_NOT_SET: break;
   }
@@ -172,6 +194,7 @@ double MultiplyAdds(const v1::Task& task) {
   switch (task.model_case()) {
     case v1::Task::kConvNet: return ConvNetMultiplyAdds(task);
     case v1::Task::kTransformer: return TransformerMultiplyAdds(task);
+    case v1::Task::kTorchscript: return task.torchscript().description().multiply_adds();
     case v1::Task::kMlp:
     case v1::Task::MODEL_NOT_SET: break;
   }
@@ -182,6 +205,7 @@ double Activations(const v1::Task& task) {
   switch (task.model_case()) {
     case v1::Task::kConvNet: return ConvNetActivations(task);
     case v1::Task::kTransformer: return TransformerActivations(task);
+    case v1::Task::kTorchscript: return task.torchscript().description().activations();
     case v1::Task::kMlp:
     case v1::Task::MODEL_NOT_SET: break;
   }

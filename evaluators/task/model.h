@@ -4,6 +4,7 @@
 
 #include <cstdint>
 #include <optional>
+#include <string>
 #include <string_view>
 #include <vector>
 
@@ -12,8 +13,13 @@
 
 namespace lathe {
 
-// The name of the model's field: "mlp", "conv_net", "transformer".
+// The name of the model's field: "mlp", "conv_net", "transformer", "torchscript".
 std::string_view ModelName(const v1::Task& task);
+
+// What a worker has to have for the model: its name; of a registered one, which one and its
+// content.
+std::string NeededModel(const v1::Task& task);
+std::string NeededModel(const std::string& name, const v1::ModelDescription& registered);
 
 struct ImageShape {
   int64_t channels = 0, height = 0, width = 0;
@@ -34,7 +40,8 @@ std::vector<Convolution> ConvolutionsOf(const v1::Task& task);
 
 struct ModelParameter {
   Shape shape;
-  // Its values start uniform within `bound` of 0, or all at `start` where the bound is 0.
+  // Its values start uniform within `bound` of 0, or all at `start` where the bound is 0. What
+  // those of a registered model are is in its file.
   double bound = 0, start = 0;
 };
 std::vector<ModelParameter> ModelParameters(const v1::Task& task);

@@ -70,11 +70,21 @@ void FillData(v1::Task& task) {
   task.set_label_noise(task.label_noise() + 0.0);
 }
 
+void FillTorchScript(v1::TorchScript& model) {
+  if (model.loss() == v1::TorchScript::LOSS_UNSPECIFIED) {
+    model.set_loss(v1::TorchScript::CROSS_ENTROPY);
+  }
+  if (model.start() == v1::TorchScript::START_UNSPECIFIED) {
+    model.set_start(v1::TorchScript::SAVED);
+  }
+}
+
 void FillModel(v1::Task& task) {
   if (task.model_case() == v1::Task::MODEL_NOT_SET) task.mutable_mlp()->add_hidden(kDefaultHidden);
   if (task.has_conv_net() && task.conv_net().channels().empty()) {
     for (const uint32_t count : kDefaultChannels) task.mutable_conv_net()->add_channels(count);
   }
+  if (task.has_torchscript()) FillTorchScript(*task.mutable_torchscript());
   if (!task.has_transformer()) return;
   v1::Transformer& model = *task.mutable_transformer();
   if (model.context() == 0) model.set_context(kDefaultContext);
@@ -115,9 +125,19 @@ absl::Status ResolveData(v1::Task& task, const DatasetCatalog& catalog) {
   auto data = ResolveDescription(task.dataset(), task.data(), catalog);
   if (!data.ok()) return data.status();
   *task.mutable_data() = *std::move(data);
+  if (task.has_torchscript()) return CheckModelTakesData(task);
   if (!IsText(task.data()) || TakesText(task)) return absl::OkStatus();
   return Wrong("dataset", absl::StrCat(task.dataset(), " is text; allowed with ", "task.",
                                        std::string(ModelName(task)), ": datasets of examples"));
+}
+
+// The same of a registered model.
+absl::Status ResolveModel(v1::Task& task, const ModelCatalog& catalog) {
+  if (!task.has_torchscript()) return absl::OkStatus();
+  auto model = ResolveModelDescription(task.torchscript(), catalog);
+  if (!model.ok()) return model.status();
+  *task.mutable_torchscript()->mutable_description() = *std::move(model);
+  return absl::OkStatus();
 }
 
 absl::Status CheckData(const v1::Task& task) {
@@ -172,18 +192,6 @@ absl::Status CheckTransformer(const v1::Task& task) {
   return status;
 }
 
-absl::Status CheckModel(const v1::Task& task) {
-  if (task.has_conv_net()) return CheckConvNet(task);
-  if (task.has_transformer()) return CheckTransformer(task);
-  return CheckList("mlp.hidden", "layers", task.mlp().hidden(), kMaxHiddenLayers, kMaxWidth);
-}
-
-// The field that the number of a model's parameters depends on most.
-std::string SizeField(const v1::Task& task) {
-  if (task.has_conv_net()) return "conv_net.channels";
-  return task.has_transformer() ? "transformer.width" : "mlp.hidden";
-}
-
 // The message lists the names of `Enum` but the first, which stands for the default.
 template <typename Enum>
 absl::Status CheckEnum(const std::string& field, Enum value) {
@@ -195,6 +203,30 @@ absl::Status CheckEnum(const std::string& field, Enum value) {
   }
   return Wrong(field,
                absl::StrCat("unknown value ", static_cast<int>(value), "; known: ", allowed));
+}
+
+absl::Status CheckTorchScript(const v1::Task& task) {
+  absl::Status status = CheckEnum("torchscript.loss", task.torchscript().loss());
+  status.Update(CheckEnum("torchscript.start", task.torchscript().start()));
+  if (status.ok() && TakesText(task)) {
+    status = CheckCount("torchscript.description.shape[0]",
+                        task.torchscript().description().shape(0), 1, kMaxContext);
+  }
+  return status;
+}
+
+absl::Status CheckModel(const v1::Task& task) {
+  if (task.has_conv_net()) return CheckConvNet(task);
+  if (task.has_torchscript()) return CheckTorchScript(task);
+  if (task.has_transformer()) return CheckTransformer(task);
+  return CheckList("mlp.hidden", "layers", task.mlp().hidden(), kMaxHiddenLayers, kMaxWidth);
+}
+
+// The field that the number of a model's parameters depends on most.
+std::string SizeField(const v1::Task& task) {
+  if (task.has_conv_net()) return "conv_net.channels";
+  if (task.has_torchscript()) return "torchscript.name";
+  return task.has_transformer() ? "transformer.width" : "mlp.hidden";
 }
 
 absl::Status CheckSize(const v1::Task& task) {
@@ -232,7 +264,8 @@ absl::Status CheckNothingUnknown(const v1::Task& task) {
     return message.GetReflection()->GetUnknownFields(message).empty();
   };
   if (known(task) && known(task.data()) && known(task.mlp()) && known(task.conv_net()) &&
-      known(task.transformer())) {
+      known(task.transformer()) && known(task.torchscript()) &&
+      known(task.torchscript().description())) {
     return absl::OkStatus();
   }
   return absl::InvalidArgumentError("task: has fields that this version does not know");
@@ -240,13 +273,15 @@ absl::Status CheckNothingUnknown(const v1::Task& task) {
 
 }  // namespace
 
-absl::StatusOr<v1::Task> ResolveTask(const v1::Task& task, const DatasetCatalog& catalog) {
+absl::StatusOr<v1::Task> ResolveTask(const v1::Task& task, const TaskCatalog& catalog) {
   v1::Task resolved = task;
   FillData(resolved);
   FillTraining(resolved);
   absl::Status status = CheckNothingUnknown(resolved);
-  status.Update(ResolveData(resolved, catalog));
-  if (!status.ok()) return status;  // without its data a task has no sizes
+  // Without its model and its data a task has no sizes.
+  if (status.ok()) status = ResolveModel(resolved, catalog.models);
+  if (status.ok()) status = ResolveData(resolved, catalog.datasets);
+  if (!status.ok()) return status;
   status = CheckData(resolved);
   status.Update(CheckTraining(resolved));
   if (!status.ok()) return status;

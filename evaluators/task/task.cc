@@ -13,6 +13,19 @@ namespace {
 constexpr std::string_view kTaskHashVersion = "lathe task 1";
 constexpr double kTargetLossOfVersion1 = 0.3;
 
+// All that a task says of a registered model, for the reason of AddData.
+void HashTorchScript(const v1::TorchScript& model, FieldHasher& hasher) {
+  const v1::ModelDescription& described = model.description();
+  hasher.Text(model.name()).Text(described.content_hash());
+  hasher.Number(static_cast<uint64_t>(model.loss())).Number(static_cast<uint64_t>(model.start()));
+  hasher.Number(static_cast<uint64_t>(described.input())).Number(described.outputs());
+  for (const auto* numbers : {&described.shape(), &described.rows(), &described.columns()}) {
+    hasher.Number(static_cast<uint64_t>(numbers->size()));
+    for (const uint32_t number : *numbers) hasher.Number(number);
+  }
+  hasher.Real(described.multiply_adds()).Real(described.activations());
+}
+
 void HashModel(const v1::Task& task, FieldHasher& hasher) {
   hasher.Text(ModelName(task));
   const auto list = [&](const auto& numbers) {
@@ -27,6 +40,7 @@ void HashModel(const v1::Task& task, FieldHasher& hasher) {
       hasher.Number(model.heads()).Number(model.layers());
       return;
     }
+    case v1::Task::kTorchscript: return HashTorchScript(task.torchscript(), hasher);
     case v1::Task::kMlp:
     case v1::Task::MODEL_NOT_SET: return list(task.mlp().hidden());
   }

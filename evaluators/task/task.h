@@ -11,16 +11,17 @@
 #include "absl/status/statusor.h"
 #include "dsl/executor.h"
 #include "dsl/hash.h"
-#include "evaluators/task/dataset_catalog.h"
+#include "evaluators/task/model_catalog.h"
 #include "lathe/v1/task.pb.h"
 
 namespace lathe {
 
-// `task` with every default filled in and what `catalog` says of its dataset. Invalid argument
+// `task` with every default filled in and what `catalog` says of its dataset and of its model, if
+// that is a registered one. Invalid argument
 // names the field ("task.batch: ...") and what is allowed. Resolving a resolved task changes
 // nothing and asks no catalog for more than what ships.
 absl::StatusOr<v1::Task> ResolveTask(const v1::Task& task,
-                                     const DatasetCatalog& catalog = ShippedDatasets());
+                                     const TaskCatalog& catalog = ShippedDatasets());
 
 // `base` with the fields that are set in `changes` replaced: a model replaces the whole model, a
 // `dataset` of another name what `base` knows of its own.
@@ -29,8 +30,8 @@ v1::Task OverrideTask(const v1::Task& base, const v1::Task& changes);
 // The model's parameters in order. Of an mlp and of a conv_net: weight [out, in], of a convolution
 // [out, in * 9], then bias [out], layer by layer. Of a transformer: embeddings of tokens and of
 // positions [.., width]; of each block gain, queries with keys with values [3 * width, width],
-// output of the attention, gain, weights up and down; gain; weight to the vocabulary. `task` is
-// resolved here and below.
+// output of the attention, gain, weights up and down; gain; weight to the vocabulary. Of a
+// registered model: as its description has them. `task` is resolved here and below.
 std::vector<Shape> ParameterShapes(const v1::Task& task);
 
 // Names what an evaluation of one seed index depends on: every field but `seeds`, in the order of

@@ -38,6 +38,10 @@ class Network {
   std::span<float> Gradient() { return gradient_; }
   std::span<const size_t> Offsets() const { return offsets_; }
 
+  // Which model of a population the next calls are for. A network that keeps more of a model than
+  // its parameters begins that anew with the first call for it.
+  virtual void Select(int model) { static_cast<void>(model); }
+
   // `batch` rows of the examples.
   virtual void TakeBatch(const Examples& examples, std::span<const int> rows) = 0;
   // The mean loss over the batch, and its gradient. May be called again, with other parameters.

@@ -24,6 +24,7 @@ void NetworkPopulation::TakeBatch(std::span<const int> rows) {
 }
 
 void NetworkPopulation::Put(int model) {
+  network_->Select(model);
   std::ranges::copy(Parameters(model), network_->Parameters().begin());
 }
 

@@ -1,6 +1,5 @@
 #include "evaluators/torch/torch_evaluator.h"
 
-#include <ATen/Parallel.h>
 #include <ATen/Version.h>
 #include <c10/util/Exception.h>
 #include <gnu/libc-version.h>
@@ -17,6 +16,8 @@
 #include "evaluators/task/task.h"
 #include "evaluators/torch/blas.h"
 #include "evaluators/torch/network_population.h"
+#include "evaluators/torch/torch_settings.h"
+#include "evaluators/torch/torchscript_network.h"
 #include "evaluators/torch/training_run.h"
 #include "evaluators/train_in_step.h"
 #include "evaluators/without_exceptions.h"
@@ -26,24 +27,6 @@ namespace {
 
 // Goes up with every change after which a program may score otherwise.
 constexpr int kEvaluatorVersion = 2;
-
-void UseOneThread() {
-  static std::once_flag once;
-  std::call_once(once, [] {
-    UseOneBlasThread();
-    try {
-      at::set_num_interop_threads(1);
-    } catch (const c10::Error&) {
-      // Somebody has set it before. An evaluation never uses that pool.
-    }
-  });
-  // OpenMP keeps this number for each thread of ours.
-  static thread_local const bool set = [] {
-    at::set_num_threads(1);
-    return true;
-  }();
-  static_cast<void>(set);
-}
 
 // The instruction set of torch's own kernels, e.g. "avx2": it goes by the processor, and sums
 // differ.
@@ -76,15 +59,14 @@ auto WithoutTorchExceptions(Function function) -> decltype(function()) {
   });
 }
 
-std::unique_ptr<Network> MakeNetwork(const v1::Task& task) {
-  return task.has_conv_net() ? MakeConvNet(task) : MakeTransformer(task);
-}
-
 }  // namespace
 
 TorchEvaluator::TorchEvaluator(std::string data_directory, const Executor& executor)
-    : executor_(executor), problems_(std::move(data_directory)) {
-  UseOneThread();
+    : executor_(executor),
+      modules_(data_directory),
+      problems_(std::move(data_directory), ProblemCache::kDefaultBytes,
+                [this](const v1::Task& task) { return SavedParameters(task); }) {
+  UseTorchOnThisThread();
 }
 
 std::string TorchEvaluator::NumericClass() const {
@@ -94,7 +76,14 @@ std::string TorchEvaluator::NumericClass() const {
 }
 
 absl::Status TorchEvaluator::Check(const v1::Task& task) {
-  return problems_.CheckData(task);
+  if (absl::Status status = problems_.CheckData(task); !status.ok()) return status;
+  return modules_.Check(ResolveTask(task).value());
+}
+
+absl::StatusOr<std::vector<float>> TorchEvaluator::SavedParameters(const v1::Task& task) {
+  const auto module = modules_.Get(task);
+  if (!module.ok()) return module.status();
+  return (*module)->ReadParameters();
 }
 
 absl::StatusOr<Evaluation> TorchEvaluator::Evaluate(const Program& program, const v1::Task& task,
@@ -124,9 +113,28 @@ absl::StatusOr<Evaluation> TorchEvaluator::EvaluateMlp(const Program& program, c
     if (!problem.ok()) return problem.status();
     auto execution = executor_.Prepare(program, ParameterShapes(task));
     if (!execution.ok()) return execution.status();
-    UseOneThread();
+    UseTorchOnThisThread();
     const std::unique_lock<std::mutex> lock = LockUnlessBlasAllowsThreads();
     return Train(task, seed_index, **problem, **execution, measure);
+  });
+}
+
+absl::StatusOr<std::vector<Evaluation>> TorchEvaluator::TrainTogether(const Together& run) {
+  return WithoutTorchExceptions([&]() -> absl::StatusOr<std::vector<Evaluation>> {
+    std::shared_ptr<const TorchScriptModule> module;  // outlives the network
+    std::unique_ptr<Network> network;
+    if (run.task.has_torchscript()) {
+      auto registered = modules_.Get(run.task);
+      if (!registered.ok()) return registered.status();
+      module = *std::move(registered);
+      network = MakeTorchScriptNetwork(*module, run.task, run.seed);
+    } else {
+      network = run.task.has_conv_net() ? MakeConvNet(run.task) : MakeTransformer(run.task);
+    }
+    const std::unique_lock<std::mutex> lock = LockUnlessBlasAllowsThreads();
+    NetworkPopulation models(std::move(network), static_cast<int>(run.executions.size()),
+                             run.problem);
+    return TrainInStep(run.task, run.seed, run.problem, run.executions, run.measure, models);
   });
 }
 
@@ -140,14 +148,10 @@ void TorchEvaluator::EvaluatePopulation(const PopulationRequest& request,
     for (size_t i = 0; i < request.programs.size(); ++i) on_evaluations(i, status);
     return;
   }
-  UseOneThread();
+  UseTorchOnThisThread();
   const TrainPrograms train = [&](int seed, const Problem& problem,
                                   std::span<Execution* const> executions) {
-    return WithoutTorchExceptions([&]() -> absl::StatusOr<std::vector<Evaluation>> {
-      const std::unique_lock<std::mutex> lock = LockUnlessBlasAllowsThreads();
-      NetworkPopulation models(MakeNetwork(*task), static_cast<int>(executions.size()), problem);
-      return TrainInStep(*task, seed, problem, executions, request.measure, models);
-    });
+    return TrainTogether({*task, seed, problem, executions, request.measure});
   };
   const TileMeans means = {.executor = executor_, .problems = problems_, .train = train};
   const auto most = static_cast<size_t>(PopulationSize());

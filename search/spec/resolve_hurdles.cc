@@ -31,8 +31,8 @@ absl::Status ResolveNumbers(v1::Hurdle& hurdle, const std::string& place) {
   return status;
 }
 
-absl::Status ResolveHurdleTask(v1::Hurdle& hurdle, const v1::Task& base,
-                               const DatasetCatalog& catalog, const std::string& place) {
+absl::Status ResolveHurdleTask(v1::Hurdle& hurdle, const v1::Task& base, const TaskCatalog& catalog,
+                               const std::string& place) {
   v1::Task changes = hurdle.task();
   if (changes.seeds() == 0) changes.set_seeds(1);
   auto task = ResolveTask(OverrideTask(base, changes), catalog);
@@ -54,7 +54,7 @@ absl::Status CheckRace(const v1::Task& race, const v1::Task& base, uint32_t race
 
 }  // namespace
 
-absl::Status ResolveHurdles(v1::JobSpec& job, const DatasetCatalog& catalog) {
+absl::Status ResolveHurdles(v1::JobSpec& job, const TaskCatalog& catalog) {
   if (job.hurdles_size() > kMaxHurdles) {
     return FieldError("hurdles", absl::StrCat(job.hurdles_size(), " are not allowed; allowed: at ",
                                               "most ", kMaxHurdles));

@@ -239,7 +239,7 @@ absl::StatusOr<v1::Strategy> ResolveStrategy(const v1::Strategy& given, const Si
   return strategy;
 }
 
-absl::StatusOr<v1::JobSpec> ResolveJob(const v1::JobSpec& given, const DatasetCatalog& catalog) {
+absl::StatusOr<v1::JobSpec> ResolveJob(const v1::JobSpec& given, const TaskCatalog& catalog) {
   v1::JobSpec job = given;
   if (!IsDisplayName(job.name())) {
     return FieldError("name", absl::StrCat("\"", job.name(),

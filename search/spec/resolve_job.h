@@ -5,7 +5,7 @@
 
 #include "absl/status/statusor.h"
 #include "dsl/program.h"
-#include "evaluators/task/dataset_catalog.h"
+#include "evaluators/task/model_catalog.h"
 #include "lathe/v1/job_spec.pb.h"
 
 namespace lathe {
@@ -14,7 +14,7 @@ namespace lathe {
 // replaced by their text, every op of the search space is listed with its weight, tasks say what
 // their data are. Resolving a resolved job changes nothing.
 absl::StatusOr<v1::JobSpec> ResolveJob(const v1::JobSpec& job,
-                                       const DatasetCatalog& catalog = ShippedDatasets());
+                                       const TaskCatalog& catalog = ShippedDatasets());
 
 // The same for a strategy, which a control has too; `place` names it in messages.
 absl::StatusOr<v1::Strategy> ResolveStrategy(const v1::Strategy& strategy,
@@ -22,10 +22,10 @@ absl::StatusOr<v1::Strategy> ResolveStrategy(const v1::Strategy& strategy,
 
 // The same for a study. `task` is the job's, resolved.
 absl::StatusOr<v1::Study> ResolveStudy(const v1::Study& study, const v1::Task& task,
-                                       const Signature& signature, const DatasetCatalog& catalog);
+                                       const Signature& signature, const TaskCatalog& catalog);
 
 // The same for the job's hurdles. Its task is resolved.
-absl::Status ResolveHurdles(v1::JobSpec& job, const DatasetCatalog& catalog);
+absl::Status ResolveHurdles(v1::JobSpec& job, const TaskCatalog& catalog);
 
 // A known program's name, or a text. `place` names the field in messages.
 absl::StatusOr<Program> ProgramOf(const std::string& name_or_text, const Signature& signature,

@@ -60,7 +60,7 @@ absl::Status CheckDisplayName(const std::string& place, const std::string& name)
 }
 
 absl::Status ResolveTransfer(v1::Transfer& transfer, const v1::Task& base,
-                             const DatasetCatalog& catalog, const std::string& place) {
+                             const TaskCatalog& catalog, const std::string& place) {
   absl::Status status = CheckDisplayName(place + ".name", transfer.name());
   if (!status.ok()) return status;
   auto task = ResolveTask(OverrideTask(base, transfer.task()), catalog);
@@ -94,7 +94,7 @@ absl::Status CheckStudyNumbers(const v1::Study& study) {
 }  // namespace
 
 absl::StatusOr<v1::Study> ResolveStudy(const v1::Study& given, const v1::Task& task,
-                                       const Signature& signature, const DatasetCatalog& catalog) {
+                                       const Signature& signature, const TaskCatalog& catalog) {
   v1::Study study = given;
   FillStudy(study);
   absl::Status status = CheckStudyNumbers(study);
