@@ -98,7 +98,14 @@ TEST(Idx, SaysWhatIsWrong) {
   EXPECT_THAT(Message(FromIdx(Idx(kBytes, {~0U, ~0U, ~0U}, ""), kLabels)),
               HasSubstr("images: byte 8: an extent of 4294967295 is not allowed"));
   EXPECT_THAT(Message(FromIdx(kImages, Idx(kBytes, {3}, std::string(3, '\0')))),
-              HasSubstr("classes: 1 is not allowed; allowed: 2 to 256"));
+              HasSubstr("labels: data.classes: 1 is not allowed; allowed: 2 to 256"));
+}
+
+TEST(Idx, AShapeThatIsNotAllowedIsThatOfTheImages) {
+  const std::string one_label = Idx(kBytes, {1}, std::string(1, '\1'));
+  EXPECT_EQ(Message(FromIdx(Idx(kBytes, {1, 2000, 2000}, std::string(4'000'000, 'x')), one_label)),
+            "images: data.shape[2]: 2000 is not allowed; allowed: at least 1, and at most 1048576 "
+            "features together");
 }
 
 std::string CifarRecord(char label, char pixel) {

@@ -100,11 +100,15 @@ absl::StatusOr<Dataset> ParseIdx(const InputFile& images, const InputFile& label
                                         " has ", pixels->extents[0], " images"));
   }
   Dataset dataset;
+  dataset.data.set_examples(pixels->extents[0]);
   if (pixels->extents.size() == 3) dataset.data.add_shape(1);  // one channel
   for (size_t i = 1; i < pixels->extents.size(); ++i) dataset.data.add_shape(pixels->extents[i]);
+  absl::Status status = CheckExamples(dataset.data, "data");
+  if (!status.ok()) return Damaged(images, std::string(status.message()));
   dataset.bytes.assign(pixels->values.begin(), pixels->values.end());
   dataset.classes.assign(marks->values.begin(), marks->values.end());
-  const absl::Status status = CompleteDataset(dataset, classes);
+  // What is left to be wrong are classes: any byte may be a pixel.
+  status = CompleteDataset(dataset, classes);
   if (status.ok()) return dataset;
   return Damaged(labels, std::string(status.message()));
 }

@@ -84,14 +84,16 @@ absl::Status CheckDescription(const v1::DatasetDescription& data, std::string_vi
   if (!IsContentHash(data.content_hash())) {
     return Wrong(place, ".content_hash", "32 hexadecimal digits, a to f small, are required");
   }
-  if (data.examples() < 1 || data.examples() > kMaxExamples) {
-    return Wrong(place, ".examples",
-                 absl::StrCat(data.examples(), " is not allowed; allowed: 1 to ", kMaxExamples));
-  }
-  if (absl::Status status = CheckShape(data, place); !status.ok()) return status;
+  if (absl::Status status = CheckExamples(data, place); !status.ok()) return status;
   if (data.classes() >= 2 && data.classes() <= kMaxClasses) return absl::OkStatus();
   return Wrong(place, ".classes",
                absl::StrCat(data.classes(), " is not allowed; allowed: 2 to ", kMaxClasses));
+}
+
+absl::Status CheckExamples(const v1::DatasetDescription& data, std::string_view place) {
+  if (data.examples() >= 1 && data.examples() <= kMaxExamples) return CheckShape(data, place);
+  return Wrong(place, ".examples",
+               absl::StrCat(data.examples(), " is not allowed; allowed: 1 to ", kMaxExamples));
 }
 
 absl::Status UnknownDataset(std::string_view name, const DatasetCatalog& catalog) {

@@ -40,6 +40,8 @@ int64_t FeaturesOf(const v1::DatasetDescription& data);
 
 // Invalid argument names the field below `place` and what is allowed.
 absl::Status CheckDescription(const v1::DatasetDescription& data, std::string_view place);
+// The same for what follows from the examples without their classes: how many, and their shape.
+absl::Status CheckExamples(const v1::DatasetDescription& data, std::string_view place);
 
 // Invalid argument: which datasets `catalog` knows and how one becomes known.
 absl::Status UnknownDataset(std::string_view name, const DatasetCatalog& catalog);
