@@ -2,6 +2,7 @@
 
 #include <fcntl.h>
 #include <sys/file.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -18,7 +19,7 @@ namespace {
 
 namespace fs = std::filesystem;
 
-constexpr mode_t kFileMode = 0644;
+constexpr mode_t kFileMode = 0644, kFolderMode = 0777;  // less the umask
 // Of one call of write().
 constexpr size_t kMostBytes = size_t{1} << 30;
 
@@ -65,6 +66,16 @@ absl::Status SyncDirectory(const std::string& path) {
   return Failed(path, "cannot be synced");
 }
 
+// A folder and those above it that are not there. The name of each is synced in the one above it.
+absl::Status MakeDirectories(const fs::path& path) {
+  std::error_code error;
+  const fs::path above = path.has_parent_path() ? path.parent_path() : ".";
+  if (fs::is_directory(path, error) || above == path) return absl::OkStatus();
+  if (absl::Status status = MakeDirectories(above); !status.ok()) return status;
+  if (mkdir(path.c_str(), kFolderMode) == 0) return SyncDirectory(above.string());
+  return errno == EEXIST ? absl::OkStatus() : Failed(path.string(), "cannot be made");
+}
+
 }  // namespace
 
 absl::Status WriteDurably(const std::string& path, std::span<const std::string_view> parts) {
@@ -81,11 +92,7 @@ absl::Status WriteDurably(const std::string& path, std::span<const std::string_v
 }
 
 absl::StatusOr<DirectoryLock> DirectoryLock::Acquire(const std::string& path) {
-  std::error_code error;
-  fs::create_directories(path, error);
-  if (error) {
-    return absl::UnavailableError(absl::StrCat(path, ": cannot be made: ", error.message()));
-  }
+  if (absl::Status status = MakeDirectories(path); !status.ok()) return status;
   DirectoryLock lock(open(path.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
   if (lock.descriptor_ < 0) return Failed(path, "cannot be opened");
   if (flock(lock.descriptor_, LOCK_EX | LOCK_NB) == 0) return lock;

@@ -21,7 +21,8 @@ absl::Status WriteDurably(const std::string& path, std::span<const std::string_v
 // Keeps other processes out of what this one does in a directory.
 class DirectoryLock {
  public:
-  // Makes the directory if it is not there. Unavailable if another process has it.
+  // Makes the directory, and those above it, if it is not there; they are on the disk then.
+  // Unavailable if another process has it.
   static absl::StatusOr<DirectoryLock> Acquire(const std::string& path);
   DirectoryLock(DirectoryLock&& other) noexcept;
   DirectoryLock& operator=(DirectoryLock&&) = delete;

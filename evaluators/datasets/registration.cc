@@ -58,10 +58,11 @@ absl::Status CheckFree(const std::string& directory, const std::string& name,
 // What a replaced one or a crash has left; `kept` is the content that the description names.
 void RemoveOthers(const fs::path& folder, const std::string& kept, const RegisteredKind& kind) {
   std::error_code error;
-  for (const auto& entry : fs::directory_iterator(folder, error)) {
-    const std::string file = entry.path().filename().string();
+  for (fs::directory_iterator it(folder, error), end; !error && it != end; it.increment(error)) {
+    const std::string file = it->path().filename().string();
     const bool content = file.ends_with(kind.content_suffix) && file != kept;
-    if (content || file.ends_with(kPartialSuffix)) fs::remove(entry.path(), error);
+    std::error_code ignored;
+    if (content || file.ends_with(kPartialSuffix)) fs::remove(it->path(), ignored);
   }
 }
 
