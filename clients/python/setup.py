@@ -34,6 +34,7 @@ class BuildPackage(build_py):
         rows = op_module.parse_rows(OPS.read_text("utf-8"))
         (package / "_table.py").write_text(op_module.table_text(rows), "utf-8")
         (package / "_ops.py").write_text(op_module.calls_text(rows), "utf-8")
+        (package / "_cpp.py").write_text(op_module.kernels_text(rows), "utf-8")
         programs = package / "programs"
         programs.mkdir(exist_ok=True)
         for path in sorted(PROGRAMS.glob("*.lathe")):

@@ -1,5 +1,6 @@
-"""Makes the modules lathe._table and lathe._ops of dsl/ops.def: each op's text in PyTorch becomes a
-function, so that nothing is compiled when programs are read."""
+"""Makes the modules lathe._table, lathe._ops and lathe._cpp of dsl/ops.def: each op's text in PyTorch
+becomes a function, so that nothing is compiled when programs are read, and the kernels of elementwise
+ops are kept as they are, for programs that are compiled as C++."""
 
 import ast
 import re
@@ -36,6 +37,16 @@ from lathe import _model as lathe
 
 '''
 
+KERNELS_HEADER = '''"""The kernels of elementwise ops in C++, over a, b, c of the type T: those of dsl/ops.def, taken when
+the package was built."""
+
+from __future__ import annotations
+
+from typing import Dict
+
+KERNELS: Dict[str, str] = {
+'''
+
 RULES = {"elementwise", "reduce_over", "reduce_elements", "reduce_model", "normalize_over",
          "normalize_model", "contract", "swap"}
 OVER_MODEL = {"reduce_model", "normalize_model"}
@@ -46,6 +57,7 @@ class Row(NamedTuple):
     arity: int
     rule: str
     torch: str
+    cpp: str
 
 
 class OpTableError(Exception):
@@ -68,6 +80,17 @@ def _arguments(text: str, line: int) -> List[str]:
     return parts + [text[start:].strip()]
 
 
+def _kernel(text: str, arity: int, row: str) -> str:
+    """An expression of C++ that reads its operands and calls functions of std, and no more."""
+    names = set(re.findall(r"(?<![\w.])[A-Za-z_](?:\w|::)*", text))
+    allowed = {"T", *["a", "b", "c"][:arity]}
+    strange = sorted(n for n in names if n not in allowed and not re.fullmatch(r"std::\w+", n))
+    if not names or strange or not re.fullmatch(r"[\w\s:.()<>=?!&|*/+,-]+", text):
+        told = f"it reads {', '.join(strange)}" if strange else f"{text!r} is no expression"
+        raise OpTableError(f"{row} has no kernel in C++: {told}")
+    return text
+
+
 def parse_rows(text: str) -> List[Row]:
     """The rows of the table. OpTableError names the line of one that is wrong."""
     rows = []
@@ -87,7 +110,9 @@ def parse_rows(text: str) -> List[Row]:
             raise OpTableError(f"dsl/ops.def:{number}: {name} has no text in PyTorch")
         if rule not in RULES:
             raise OpTableError(f"dsl/ops.def:{number}: {name} has the unknown type rule {rule}")
-        rows.append(Row(name, int(arity), rule, torch[1:-1]))
+        cpp = _kernel(fields[7], int(arity), f"dsl/ops.def:{number}: {name}") if (
+            rule == "elementwise") else ""
+        rows.append(Row(name, int(arity), rule, torch[1:-1], cpp))
     if not rows:
         raise OpTableError("dsl/ops.def has no rows")
     return rows
@@ -123,3 +148,9 @@ def calls_text(rows: List[Row]) -> str:
     functions = "".join("\n" + _function(row) + "\n" for row in rows)
     entries = "".join(f'    "{row.name}": _{row.name},\n' for row in rows)
     return f"{CALLS_HEADER}{functions}\nCALLS: Dict[str, Callable[..., Tensor]] = {{\n{entries}}}\n"
+
+
+def kernels_text(rows: List[Row]) -> str:
+    """The source of lathe._cpp."""
+    entries = "".join(f'    "{r.name}": "{r.cpp}",\n' for r in rows if r.cpp)
+    return KERNELS_HEADER + entries + "}\n"

@@ -12,7 +12,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from lathe.errors import JobError, LatheError, ProgramError, ServerError, ServerUnavailable
+from lathe.errors import (CompileError, JobError, LatheError, ProgramError, ServerError,
+                          ServerUnavailable)
 
 if TYPE_CHECKING:
     from lathe.client import Client as Client
@@ -31,9 +32,9 @@ _HOMES = {
     "load_optimizer": "optimizer", "parse": "parser", "Program": "program",
 }
 
-__all__ = ["Client", "JobError", "LatheError", "LoadedLayer", "LoadedOptimizer", "Program",
-           "ProgramError", "ServerError", "ServerUnavailable", "known_programs", "load_layer",
-           "load_optimizer", "load_program", "parse"]
+__all__ = ["Client", "CompileError", "JobError", "LatheError", "LoadedLayer", "LoadedOptimizer",
+           "Program", "ProgramError", "ServerError", "ServerUnavailable", "known_programs",
+           "load_layer", "load_optimizer", "load_program", "parse"]
 
 
 def __getattr__(name: str) -> Any:

@@ -54,3 +54,8 @@ class ServerError(LatheError):
 
 class ServerUnavailable(ServerError):
     """No server answers, or the one that did has gone."""
+
+
+class CompileError(LatheError):
+    """A program cannot be compiled: there is no C++ compiler, it fails, or the directory where
+    libraries are kept is not this user's alone."""

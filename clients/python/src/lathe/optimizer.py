@@ -9,6 +9,7 @@ from torch import Tensor
 
 from lathe._chunks import Compiled, Plan, by_kind, compute_dtype
 from lathe._interpreter import GroupNumbers, Interpreter, Slot, held_shape, matrix_shape
+from lathe._kernels import Kernels
 from lathe._lowering import host_number
 from lathe._model import number_dtype
 from lathe._tape import tape_of
@@ -21,12 +22,12 @@ Params = Union[Iterable[Tensor], Iterable[Dict[str, Any]]]
 _RESERVED = {"params", "lr", "t", "total_steps", "maximize", "numbers", "initial_lr", "name",
              "param_names"}
 # Keywords of load_optimizer that are no hypers either.
-_KEYWORDS = {"program", "foreach", "compile"}
+_KEYWORDS = {"program", "foreach", "compile", "compiled"}
 
 
 def load_optimizer(program: ProgramSource, params: Params, *, lr: float,
                    total_steps: Optional[int] = None, maximize: bool = False,
-                   foreach: Optional[bool] = None, compile: bool = False,
+                   foreach: Optional[bool] = None, compile: bool = False, compiled: bool = False,
                    **hypers: float) -> "LoadedOptimizer":
     """An optimizer that applies a program.
 
@@ -37,12 +38,21 @@ def load_optimizer(program: ProgramSource, params: Params, *, lr: float,
     True go over many at a time where the program allows it, with equal results. `compile` makes one
     kernel of such a program with torch.compile, where torch has it (2.0 or later).
 
-    ProgramError for a wrong text; ValueError for a hyper out of its range and for parameters that
-    are not real floating point; TypeError for a hyper that the program lacks.
+    `compiled` makes C++ of any program, for parameters on a CPU: all that is elementwise between
+    two reductions goes over memory once, sums and maxima included; einsum and what has axes R' or
+    C' stay with torch. The library is built by the system's compiler ($CXX, or c++, g++, clang++)
+    and kept in $XDG_CACHE_HOME/lathe or ~/.cache/lathe. Results are those of foreach=False: to the
+    bit where a program adds, multiplies, divides, compares and takes roots, within rounding where
+    it sums or calls functions like exp. Half precision goes through copies in float32; steps with
+    parameters on other devices are taken as without `compiled`.
+
+    ProgramError for a wrong text; ValueError for a hyper out of its range, for parameters that are
+    not real floating point, and for `compile` together with `compiled`; TypeError for a hyper that
+    the program lacks; CompileError where `compiled` finds no compiler or no private directory.
     """
     return LoadedOptimizer(load_program(program, "optimizer"), params, lr=lr,
                            total_steps=total_steps, maximize=maximize, foreach=foreach,
-                           compile=compile, **hypers)
+                           compile=compile, compiled=compiled, **hypers)
 
 
 class LoadedOptimizer(torch.optim.Optimizer):
@@ -56,8 +66,11 @@ class LoadedOptimizer(torch.optim.Optimizer):
 
     def __init__(self, program: Program, params: Params, *, lr: float,
                  total_steps: Optional[int] = None, maximize: bool = False,
-                 foreach: Optional[bool] = None, compile: bool = False, **hypers: float) -> None:
-        self._set_program(program, foreach, compile)
+                 foreach: Optional[bool] = None, compile: bool = False, compiled: bool = False,
+                 **hypers: float) -> None:
+        if compile and compiled:
+            raise ValueError("compile=True is torch.compile, compiled=True is C++; give one of them")
+        self._set_program(program, foreach, compile, compiled)
         defaults: Dict[str, Any] = {hyper.name: hyper.value for hyper in program.hypers}
         unknown = [name for name in hypers if name not in defaults]
         if unknown:
@@ -71,8 +84,12 @@ class LoadedOptimizer(torch.optim.Optimizer):
             raise TypeError(f"{program.name} reads total_steps; give total_steps=...")
         defaults.update(hypers, lr=lr, total_steps=total_steps, maximize=maximize, t=0, numbers={})
         super().__init__(params, defaults)
+        if self._kernels is not None:
+            self._kernels.build({p.dtype for group in self.param_groups for p in group["params"]
+                                 if p.device.type == "cpu"})
 
-    def _set_program(self, program: Program, foreach: Optional[bool], compiles: bool) -> None:
+    def _set_program(self, program: Program, foreach: Optional[bool], compiles: bool,
+                     compiled: bool) -> None:
         self.program = program
         self._foreach = foreach
         self._interpreter = Interpreter(program)
@@ -84,18 +101,20 @@ class LoadedOptimizer(torch.optim.Optimizer):
                 raise ValueError(f"compile=True: torch {torch.__version__} has no torch.compile")
             if self._tape is not None:
                 self._compiled = torch.compile(self._tape.step_of())
+        self._kernels = Kernels(self._interpreter) if compiled else None
         self._plans: Dict[Tuple[int, torch.device, torch.dtype], Plan] = {}
         self._inputs = list(program.signature.inputs)
 
     def __getstate__(self) -> Dict[str, Any]:
         return {"defaults": self.defaults, "state": self.state, "param_groups": self.param_groups,
-                "program": self.program, "_foreach": self._foreach, "_compiles": self._compiles}
+                "program": self.program, "_foreach": self._foreach, "_compiles": self._compiles,
+                "_has_kernels": self._kernels is not None}
 
     def __setstate__(self, state: Dict[str, Any]) -> None:
         if "program" in state:
             state = dict(state)
             self._set_program(state.pop("program"), state.pop("_foreach"),
-                              state.pop("_compiles"))
+                              state.pop("_compiles"), state.pop("_has_kernels", False))
         super().__setstate__(state)
 
     def add_param_group(self, param_group: Dict[str, Any]) -> None:
@@ -140,7 +159,9 @@ class LoadedOptimizer(torch.optim.Optimizer):
         for params in active:
             for p in params:
                 self._start_states(p)
-        if self._tape is not None:
+        if any(active) and self._kernels is not None and self._step_kernels(active, numbers):
+            pass
+        elif self._tape is not None:
             self._step_flat(active, numbers)
         elif any(active):
             self._step_each(active, numbers)
@@ -176,6 +197,15 @@ class LoadedOptimizer(torch.optim.Optimizer):
             dtype = number_dtype(p.device) if is_number(state.axes) else compute_dtype(p.dtype)
             kept[state.name] = torch.full(held_shape(state.axes, p.shape), state.start, dtype=dtype,
                                           device=p.device)
+
+    # All parameters at once.
+
+    def _step_kernels(self, active: Sequence[List[Tensor]], numbers: List[GroupNumbers]) -> bool:
+        assert self._kernels is not None
+        params = [p for of_group in active for p in of_group]
+        groups = [g for g, of_group in enumerate(active) for _ in of_group]
+        return self._kernels.run(params, groups, numbers, self.state,
+                                 [group["maximize"] for group in self.param_groups])
 
     # Many parameters at a time.
 
@@ -246,6 +276,8 @@ class LoadedOptimizer(torch.optim.Optimizer):
             for name, value in state_dict["state"].get(place, {}).items():
                 self.state[p][name] = value.detach().clone().to(p.device)
         self._plans.clear()
+        if self._kernels is not None:
+            self._kernels.forget()
 
     def _check_saved(self, saved: Dict[str, Any], p: Tensor, place: int) -> None:
         if not saved:
