@@ -18,6 +18,14 @@ def pytest_addoption(parser):
     parser.addoption("--cases", type=int, default=5000, help="random programs to compare")
 
 
+@pytest.fixture(scope="session", autouse=True)
+def compiled_programs(tmp_path_factory):
+    """They are kept in a directory of the tests' own."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("XDG_CACHE_HOME", str(tmp_path_factory.mktemp("cache")))
+        yield
+
+
 @pytest.fixture(scope="session")
 def bin_folder(request):
     folder = request.config.getoption("--bin")

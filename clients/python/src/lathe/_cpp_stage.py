@@ -9,7 +9,7 @@ from lathe._layout import FIRST_STATE, G, W, Layout
 from lathe._stages import COLUMN, MATRIX, ROW, Node, Ref
 from lathe.axes import Axes, is_number
 
-_GRAIN = {MATRIX: "matrix", ROW: "row", COLUMN: "column"}
+_GRAIN: Dict[Axes, str] = {MATRIX: "matrix", ROW: "row", COLUMN: "column"}
 _SUMS = ("sum", "sum_square", "mean")
 
 

@@ -57,7 +57,7 @@ class Interpreter:
 
         `slots` are those with gradients, of which there are some; groups without any are not read.
         """
-        run = _Run(self, slots, groups)
+        run = Run(self, slots, groups)
         for index, lowered in self.lowered:
             run.compute(index, lowered)
         nexts = [self._next_values(run, state.next, state.axes) for state in self.program.states]
@@ -69,7 +69,7 @@ class Interpreter:
             self._move(run, state.name, state.axes, values)
         return updates
 
-    def _next_values(self, run: "_Run", operand: Operand, axes: Axes) -> List[Tensor]:
+    def _next_values(self, run: "Run", operand: Operand, axes: Axes) -> List[Tensor]:
         if "P" not in axes:
             return [run.at_group(operand, g) for g in run.used_groups]
         values = []
@@ -78,7 +78,7 @@ class Interpreter:
             values.append(value.clone() if run.may_alias(operand) else value)
         return values
 
-    def _move(self, run: "_Run", name: str, axes: Axes, values: List[Tensor]) -> None:
+    def _move(self, run: "Run", name: str, axes: Axes, values: List[Tensor]) -> None:
         if "P" not in axes:
             for g, value in zip(run.used_groups, values):
                 run.groups[g].nexts[name] = value.detach().clone()
@@ -102,7 +102,7 @@ class Interpreter:
         return value if is_number(axes) else value.reshape(self.extents(axes, slot))
 
 
-class _Run:
+class Run:
     """Values of one step: of those with P one per slot, of others one per group."""
 
     def __init__(self, interpreter: Interpreter, slots: Sequence[Slot],

@@ -11,12 +11,12 @@ from torch import Tensor
 from lathe import _library
 from lathe._chunks import States, compute_dtype
 from lathe._cpp_source import source_of
-from lathe._interpreter import GroupNumbers, Interpreter, Slot, _Run, matrix_shape
+from lathe._interpreter import GroupNumbers, Interpreter, Run, Slot, matrix_shape
 from lathe._layout import INPUT_NUMBERS, Layout
 from lathe._lowering import host_number
 from lathe._stages import Ref, Stages
 from lathe._tables import Tables
-from lathe.axes import Axes, is_number
+from lathe.axes import is_number
 from lathe.program import Operand, Program
 
 Function = Callable[[int, int, Any], None]
@@ -112,15 +112,15 @@ class Kernels:
 
     # What stays with torch.
 
-    def _torch_run(self, tables: Tables, numbers: Sequence[GroupNumbers]) -> _Run:
+    def _torch_run(self, tables: Tables, numbers: Sequence[GroupNumbers]) -> Run:
         slots = []
         for place, g in enumerate(tables.groups):
             w, gradient = tables.w(place), tables.gradient(place)
             shape = matrix_shape(w.shape)
             slots.append(Slot(w.reshape(shape), gradient.reshape(shape), g, tables.states[place]))
-        return _Run(self._interpreter, slots, numbers)
+        return Run(self._interpreter, slots, numbers)
 
-    def _call_torch(self, run: _Run, tables: Tables, i: int) -> None:
+    def _call_torch(self, run: Run, tables: Tables, i: int) -> None:
         node = self.layout.stages.nodes[i]
         for operand in self.program.instructions[node.instruction].operands:
             if operand.kind == "result":
@@ -141,15 +141,16 @@ class Kernels:
         elif i in self.layout.slots:
             tables.set_pointers(self.layout.slots[i], results)
 
-    def _give(self, run: _Run, tables: Tables, index: int) -> None:
+    def _give(self, run: Run, tables: Tables, index: int) -> None:
         """The result of an instruction, as the interpreter has it."""
         ref = self.layout.stages.ref(Operand("result", index))
         axes = self.layout.stages.axes(ref)
         if ref.kind == "node" and self.layout.stages.nodes[ref.index].kind == "torch":
             instruction = self.layout.stages.nodes[ref.index].instruction
-            for results in (run.results, run.group_results):
-                if instruction in results:
-                    results[index] = results[instruction]  # type: ignore[index, assignment]
+            if axes:
+                run.results[index] = run.results[instruction]
+            else:
+                run.group_results[index] = run.group_results[instruction]
         elif ref.kind != "node":
             self._give_source(run, index, ref)
         elif not axes:
@@ -164,7 +165,7 @@ class Kernels:
             run.results[index] = [self._interpreter.framed(buffer, axes, slot)
                                   for buffer, slot in zip(buffers, run.slots)]
 
-    def _give_source(self, run: _Run, index: int, ref: Ref) -> None:
+    def _give_source(self, run: Run, index: int, ref: Ref) -> None:
         operand = Operand(ref.kind, ref.index, ref.constant)
         if "P" in self.program.type_of(operand):
             run.results[index] = [run.at_parameter(operand, p) for p in range(len(run.slots))]

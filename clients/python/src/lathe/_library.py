@@ -155,7 +155,8 @@ def _compile(command: Sequence[str], source: str, output: str) -> None:
     """For this very processor where the compiler can, which is tried first."""
     native = _NATIVE.get(platform.machine())
     told = ""
-    for flags in ([native], []) if native else ([],):
+    attempts: List[List[str]] = [[native], []] if native else [[]]
+    for flags in attempts:
         try:
             done = subprocess.run([*command, *flags, "-x", "c++", "-", "-o", output], input=source,
                                   capture_output=True, text=True, errors="replace", check=False)

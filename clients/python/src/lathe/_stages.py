@@ -8,7 +8,7 @@ what needs no reduction that is still to be completed; torch's nodes of a stage 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Dict, List, NamedTuple, Sequence, Set, Tuple
+from typing import Dict, List, Sequence, Set, Tuple
 
 from lathe._lowering import live_instructions
 from lathe._table import TABLE
@@ -23,7 +23,8 @@ _SIDES = axes_of("R,C")
 _PRIMES = axes_of("R',C'")
 
 
-class Ref(NamedTuple):
+@dataclass(frozen=True)
+class Ref:
     """What a node reads: an operand of the program that is no result, or ("node", its index)."""
 
     kind: str

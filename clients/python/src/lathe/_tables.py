@@ -99,7 +99,7 @@ class Tables:
         self._sign = (ctypes.c_double * count)()
         self._of_groups = (ctypes.c_double * (len(self.used_groups) * self.layout.of_groups))()
         self._of_parameters = (ctypes.c_double * max(1, count * self.layout.of_parameters))()
-        self._arrays = [integers(*(rows for rows, _ in shapes)),
+        self._arrays: List[Any] = [integers(*(rows for rows, _ in shapes)),
                         integers(*(cols for _, cols in shapes)),
                         integers(*(self.used_groups.index(g) for g in self.groups)),
                         integers(*(dtype == torch.float64 for dtype in self._dtypes)),
@@ -111,7 +111,7 @@ class Tables:
 
     def _set_slot(self, slot: int, pointers: List[int]) -> None:
         count = len(self.params)
-        self._pointers[slot * count:(slot + 1) * count] = pointers
+        self._pointers[slot * count:(slot + 1) * count] = pointers  # type: ignore[assignment]
 
     # What may change between steps.
 
@@ -156,10 +156,11 @@ class Tables:
             return gradient
         return gradient.to(wanted).contiguous()
 
-    def take_numbers(self, of_groups: Sequence[Sequence[float]]) -> None:
+    def take_numbers(self, of_groups: Sequence[List[float]]) -> None:
         for row, values in enumerate(of_groups):
             first = row * self.layout.of_groups
-            self._of_groups[first:first + len(values)] = values
+            for place, value in enumerate(values):
+                self._of_groups[first + place] = value
 
     def give_back(self) -> None:
         """What was copied goes back; what no later step needs is let go."""

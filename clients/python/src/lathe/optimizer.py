@@ -38,13 +38,13 @@ def load_optimizer(program: ProgramSource, params: Params, *, lr: float,
     True go over many at a time where the program allows it, with equal results. `compile` makes one
     kernel of such a program with torch.compile, where torch has it (2.0 or later).
 
-    `compiled` makes C++ of any program, for parameters on a CPU: all that is elementwise between
-    two reductions goes over memory once, sums and maxima included; einsum and what has axes R' or
-    C' stay with torch. The library is built by the system's compiler ($CXX, or c++, g++, clang++)
-    and kept in $XDG_CACHE_HOME/lathe or ~/.cache/lathe. Results are those of foreach=False: to the
-    bit where a program adds, multiplies, divides, compares and takes roots, within rounding where
-    it sums or calls functions like exp. Half precision goes through copies in float32; steps with
-    parameters on other devices are taken as without `compiled`.
+    `compiled` makes C++ of any program, for parameters on a CPU: between two reductions all goes
+    over memory once, on one thread; einsum and what has axes R' or C' stay with torch. The library
+    is built by the system's compiler ($CXX, or c++, g++, clang++) and kept in $XDG_CACHE_HOME/lathe
+    or ~/.cache/lathe. Results are those of foreach=False: to the bit where a program adds,
+    multiplies, divides, compares and takes roots, within rounding where it sums or calls functions
+    like exp. Half precision is copied to float32 and back; steps with parameters on other devices,
+    or with states of another type than they begin with, are taken as without `compiled`.
 
     ProgramError for a wrong text; ValueError for a hyper out of its range, for parameters that are
     not real floating point, and for `compile` together with `compiled`; TypeError for a hyper that
@@ -159,12 +159,11 @@ class LoadedOptimizer(torch.optim.Optimizer):
         for params in active:
             for p in params:
                 self._start_states(p)
-        if any(active) and self._kernels is not None and self._step_kernels(active, numbers):
-            pass
-        elif self._tape is not None:
-            self._step_flat(active, numbers)
-        elif any(active):
-            self._step_each(active, numbers)
+        if any(active) and not self._step_kernels(active, numbers):
+            if self._tape is not None:
+                self._step_flat(active, numbers)
+            else:
+                self._step_each(active, numbers)
         for group, params, of_group in zip(self.param_groups, active, numbers):
             if params:
                 group["t"] += 1
@@ -201,7 +200,9 @@ class LoadedOptimizer(torch.optim.Optimizer):
     # All parameters at once.
 
     def _step_kernels(self, active: Sequence[List[Tensor]], numbers: List[GroupNumbers]) -> bool:
-        assert self._kernels is not None
+        """False, with nothing done, where there are none or they do not reach."""
+        if self._kernels is None:
+            return False
         params = [p for of_group in active for p in of_group]
         groups = [g for g, of_group in enumerate(active) for _ in of_group]
         return self._kernels.run(params, groups, numbers, self.state,
