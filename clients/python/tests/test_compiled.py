@@ -1,6 +1,7 @@
 """Optimizers as compiled C++, against the path that takes every program."""
 
 import copy
+import math
 import pickle
 
 import pytest
@@ -12,9 +13,12 @@ import lathe
 SHAPES = [(7, 5), (6,), (), (4, 3, 2), (1, 9), (60, 130)]
 OPTIMIZERS = [name for name in lathe.known_programs()
               if lathe.load_program(name).signature.name == "optimizer"]
-# What adds, multiplies, divides, compares and takes roots only, beside functions of numbers.
-EXACT = {"adagrad", "adam", "adamw", "adamw_warm_start", "amsgrad", "lion", "momentum", "nadam",
-         "nesterov", "rmsprop", "sgd", "signsgd"}
+# What adds, multiplies, divides and compares only, beside functions of numbers.
+EXACT = {"lion", "momentum", "nesterov", "sgd", "signsgd"}
+# And takes roots, which not every torch rounds exactly: Intel's library does not.
+_SQUARES = torch.rand(1000, dtype=torch.float64, generator=torch.Generator().manual_seed(5))
+if _SQUARES.sqrt().tolist() == [math.sqrt(x) for x in _SQUARES.tolist()]:
+    EXACT |= {"adagrad", "adam", "adamw", "adamw_warm_start", "amsgrad", "nadam", "rmsprop"}
 # Rows and columns; means in and of them; a softmax; all with states of their own.
 SIDES = """lathe 1 optimizer sides
 input w[P,R,C] g[P,R,C] lr[] rows[P]
@@ -191,7 +195,7 @@ def test_types_may_be_mixed(source):
         torch.testing.assert_close(p.double(), q.double(), rtol=accuracy, atol=accuracy)
         for name, value in results[1][1].state[q].items():
             torch.testing.assert_close(results[0][1].state[p][name], value, rtol=1e-5, atol=1e-5)
-    if source == "adamw":
+    if source in EXACT:
         assert all(torch.equal(p, q) for p, q in zip(results[0][0], results[1][0]))
 
 
@@ -247,7 +251,7 @@ def test_empty_parameters_and_parameters_that_are_added():
         o.add_param_group({"params": more})
         mine += more
         run(o, mine, 2, first=2)
-    assert_same(params, optimizer, others, other, torch.float32, exact=True)
+    assert_same(params, optimizer, others, other, torch.float32, exact="adamw" in EXACT)
 
 
 def test_one_kind_of_compiling_at_a_time():

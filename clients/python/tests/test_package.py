@@ -40,6 +40,19 @@ def test_a_row_without_a_text_fails_the_build(op_module, torch, told):
         op_module.calls_text(op_module.parse_rows(ROW.format(torch=torch)))
 
 
+@pytest.mark.parametrize("kernel, told", [
+    ("a + c", r"dsl/ops.def:1: add has no kernel in C\+\+: it reads c"),
+    ("system(a)", "it reads system"),
+    ("", "'' is no expression"),
+    ("a; b", "'a; b' is no expression"),
+])
+def test_a_row_without_a_kernel_fails_the_build(op_module, kernel, told):
+    text = ROW.format(torch='"{a} + {b}"')
+    assert '{\n    "add": "a + b",\n}' in op_module.kernels_text(op_module.parse_rows(text))
+    with pytest.raises(op_module.OpTableError, match=told):
+        op_module.parse_rows(text.replace("1, 1, a + b", f"1, 1, {kernel}"))
+
+
 @pytest.mark.parametrize("use, absent", [
     ("lathe.Client", ["torch", "yaml"]),
     ("lathe.parse", ["torch", "grpc"]),

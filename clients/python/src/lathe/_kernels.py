@@ -44,7 +44,7 @@ class Kernels:
         self._lowered = dict(interpreter.lowered)
         self._functions: Dict[Tuple[str, ...], Function] = {}
         self._tables: Optional[Tables] = None
-        self._number_states = [s.name for s in self.program.states if not s.axes]
+        self._function: Optional[Function] = None  # for the tables
         # What takes turns: stages from the first to before the second, then torch's nodes.
         stages = self.layout.stages
         self._turns: List[Tuple[int, int, List[int]]] = []
@@ -84,8 +84,8 @@ class Kernels:
             if not Tables.reach(self.program, params, states):
                 return False
             tables = Tables(self.layout, params, groups, states)
-            self._tables = tables
-        function = self.build({p.dtype for p in params})
+            self._tables, self._function = tables, self.build({p.dtype for p in params})
+        function = self._function
         assert function is not None
         tables.take_gradients(maximize)
         tables.take_numbers([self._numbers_of(numbers[g]) for g in tables.used_groups])

@@ -104,6 +104,8 @@ def _key(source: str, command: Sequence[str], flags: Sequence[str]) -> str:
 
 def load(source: str, flags: Sequence[str] = FLAGS) -> ctypes.CDLL:
     """The library of this text, which is built if no whole one is kept. CompileError."""
+    if os.name != "posix":
+        raise CompileError(f"compiled=True works on Unix systems, not on {platform.system()}")
     command = compiler()
     key = _key(source, command, flags)
     if key not in _loaded:

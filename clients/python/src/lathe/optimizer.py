@@ -42,9 +42,10 @@ def load_optimizer(program: ProgramSource, params: Params, *, lr: float,
     over memory once, on one thread; einsum and what has axes R' or C' stay with torch. The library
     is built by the system's compiler ($CXX, or c++, g++, clang++) and kept in $XDG_CACHE_HOME/lathe
     or ~/.cache/lathe. Results are those of foreach=False: to the bit where a program adds,
-    multiplies, divides, compares and takes roots, within rounding where it sums or calls functions
-    like exp. Half precision is copied to float32 and back; steps with parameters on other devices,
-    or with states of another type than they begin with, are taken as without `compiled`.
+    multiplies, divides and compares (and takes roots, where torch rounds these exactly), within
+    rounding where it sums or calls functions like exp. Half precision is copied to float32 and
+    back; steps with parameters on other devices, or with states of another type than they begin
+    with, are taken as without `compiled`.
 
     ProgramError for a wrong text; ValueError for a hyper out of its range, for parameters that are
     not real floating point, and for `compile` together with `compiled`; TypeError for a hyper that
