@@ -6,6 +6,7 @@
 #include <csignal>
 
 #include "absl/strings/str_cat.h"
+#include "absl/strings/str_join.h"
 #include "workers/backoff.h"
 #include "workers/evaluate_item.h"
 #include "workers/item_result.h"
@@ -26,6 +27,12 @@ constexpr size_t kMaxGroupBytes = 32 << 20;
 steady_clock::time_point InSeconds(double seconds) {
   return steady_clock::now() +
          std::chrono::ceil<milliseconds>(std::chrono::duration<double>(seconds));
+}
+
+// What has to be the same of an evaluator that is started again.
+std::string IdentityText(const v1::EvaluatorHello& hello) {
+  return absl::StrCat("\"", hello.numeric_class(), "\" on \"", hello.device(), "\" for ",
+                      absl::StrJoin(hello.models(), ", "));
 }
 
 }  // namespace
@@ -62,10 +69,11 @@ absl::Status ChildBatchRunner::ReadHello() {
   }
   fresh_ = true;
   if (!hello_) hello_ = *hello;
-  if (hello->SerializeAsString() == hello_->SerializeAsString()) return absl::OkStatus();
+  const std::string was = IdentityText(*hello_), is = IdentityText(*hello);
+  if (was == is) return absl::OkStatus();
   return absl::FailedPreconditionError(
-      absl::StrCat(options_.program, ": it has changed since the worker was started; it was ",
-                   hello_->ShortDebugString(), " and is ", hello->ShortDebugString()));
+      absl::StrCat(options_.program, ": it has changed since the worker was started; it was ", was,
+                   " and is ", is));
 }
 
 // Starts it if need be, with patience: a machine may be short of something for a moment.

@@ -30,8 +30,10 @@ struct ChildBatchRunnerOptions {
 };
 
 // The calls of Hello and Run come from a thread that lives as long as the process: the evaluator
-// dies with it. A restarted evaluator must say the same hello, or Run ends with failed
-// precondition: results of two numeric classes would be taken for one.
+// dies with it. A restarted evaluator must have the same numeric class, device and models, or Run
+// ends with failed precondition: results of two numeric classes would be taken for one. Its data
+// may be others, since datasets come and go while a worker runs: every item says what content it
+// needs.
 class ChildBatchRunner : public BatchRunner {
  public:
   explicit ChildBatchRunner(ChildBatchRunnerOptions options) : options_(std::move(options)) {}

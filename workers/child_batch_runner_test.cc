@@ -298,6 +298,19 @@ TEST_F(ChildBatchRunnerTest, AnEvaluatorThatIsAnotherOneAfterAFaultEndsTheRun) {
   EXPECT_TRUE(results_.empty());
 }
 
+TEST_F(ChildBatchRunnerTest, AnEvaluatorWithOtherDataAfterAFaultGoesOn) {
+  const std::vector<v1::EvaluatorItem> items = Numbered(3);
+  const std::string changed = folder_ / "changed";
+  ChildBatchRunnerOptions options = Options({Flag("crash-on", items[1])});
+  options.program = Script("[ -e " + changed + " ] && name=new || name=old; touch " + changed +
+                           "\nexec " LATHE_EVALUATOR_SYNTHETIC " \"$@\" --dataset=$name");
+  ChildBatchRunner runner(options);
+  ASSERT_EQ(runner.Hello()->datasets(1).name(), "old");
+  ASSERT_TRUE(Run(runner, items).ok());
+  ExpectScores(items, {2});
+  EXPECT_EQ(runner.Hello()->datasets(1).name(), "old") << "what was declared at first";
+}
+
 TEST_F(ChildBatchRunnerTest, AnEvaluatorThatCannotBeStartedAnyMoreEndsTheRun) {
   const std::vector<v1::EvaluatorItem> items = Numbered(3);
   const std::string gone = folder_ / "gone";

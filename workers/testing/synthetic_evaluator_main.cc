@@ -31,6 +31,7 @@ struct Flags {
   int64_t delay_us = 0;
   uint64_t seed = 0;
   bool no_data = false;
+  std::vector<std::string> datasets;
   std::vector<std::string> crash_on, exit_on, kill_on, hang_on, error_on;
 };
 
@@ -56,6 +57,14 @@ class FailingEvaluator : public SyntheticEvaluator {
   absl::Status Check(const v1::Task&) override {
     if (!flags_.no_data) return absl::OkStatus();
     return absl::NotFoundError("digits: there are no data on purpose");
+  }
+
+  DatasetSurvey Datasets() override {
+    DatasetSurvey survey = SyntheticEvaluator::Datasets();
+    for (const std::string& name : flags_.datasets) {
+      survey.whole[name] = ShippedDatasets().begin()->second;
+    }
+    return survey;
   }
 
   absl::StatusOr<Evaluation> Evaluate(const Program& program, const v1::Task& task, int seed_index,
@@ -101,6 +110,7 @@ int Main(int argc, char** argv) {
   AddOption(app, "delay-us", flags.delay_us, "Longest time of one evaluation");
   AddOption(app, "seed", flags.seed, "What the delays are drawn from");
   AddOption(app, "numeric-class", flags.numeric_class, "What to say of itself");
+  AddOption(app, "dataset", flags.datasets, "Say that there is this dataset, too");
   AddOption(app, "log", flags.log, "Append the hash of each program here as its run starts");
   AddOption(app, "crash-on", flags.crash_on, "Abort on this program");
   AddOption(app, "exit-on", flags.exit_on, "Exit with status 3 on this program");
