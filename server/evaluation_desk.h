@@ -153,7 +153,7 @@ class EvaluationDesk {
                          absl::Time now, WriteBatch& batch) const;
   void Accept(RegisteredWorker& worker, const v1::ItemResult& result, absl::Time now);
   void CompleteScores(RegisteredWorker& worker, const v1::ItemResult& result, absl::Time now);
-  void CompleteFault(const RegisteredWorker& worker, const v1::ItemResult& result);
+  void CompleteFault(RegisteredWorker& worker, const v1::ItemResult& result);
   void FinishItem(ItemId id, const v1::ItemResult& result);
   void FailItem(ItemId id, const absl::Status& status);
   std::optional<Item> TakeItem(ItemId id);

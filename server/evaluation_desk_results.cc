@@ -45,7 +45,7 @@ std::string FaultText(const RegisteredWorker& worker, const v1::EvaluationFault&
 }
 
 bool CountsAsAttempt(v1::EvaluationFault::Kind kind) {
-  return kind != v1::EvaluationFault::KILLED;
+  return kind != v1::EvaluationFault::KILLED && kind != v1::EvaluationFault::MISSING_DATA;
 }
 
 }  // namespace
@@ -186,10 +186,14 @@ void EvaluationDesk::CompleteScores(RegisteredWorker& worker, const v1::ItemResu
   FinishItem(id, result);
 }
 
-void EvaluationDesk::CompleteFault(const RegisteredWorker& worker, const v1::ItemResult& result) {
+void EvaluationDesk::CompleteFault(RegisteredWorker& worker, const v1::ItemResult& result) {
   const auto id = static_cast<ItemId>(result.token().item());
   Item& item = items_.at(id);
   item.failures += CountsAsAttempt(result.fault().kind());
+  if (result.fault().kind() == v1::EvaluationFault::MISSING_DATA) {
+    workers_.Withdraw(worker, item.content.task(), result.fault().message());
+    WorkersHaveChanged();
+  }
   const std::string text = FaultText(worker, result.fault());
   const std::string program = absl::StrCat("programs/", item.content.program_hash());
   if (item.failures >= options_.max_attempts) {

@@ -7,6 +7,7 @@
 namespace lathe {
 namespace {
 
+using testing::AllOf;
 using testing::ElementsAre;
 using testing::HasSubstr;
 
@@ -240,6 +241,39 @@ TEST_F(EvaluationDeskTest, BeingKilledFromOutsideIsNoFailureOfAnItem) {
   }
   EXPECT_EQ(Complete(worker_, Result(TakeLeases(worker_).at(0))), kOk);
   EXPECT_TRUE(client_->delivered.at(1).result.ok());
+}
+
+TEST_F(EvaluationDeskTest, AnItemWhoseDataAWorkerLacksWaitsForAnotherWorker) {
+  desk_.Subscribe(client_);
+  for (int program = 1; program <= 5; ++program) desk_.Submit(Request(program, program));
+  const std::vector<v1::Lease> leases = TakeLeases(worker_);
+  ASSERT_EQ(leases.size(), 5u);
+  for (const v1::Lease& lease : leases) {
+    EXPECT_EQ(Complete(worker_, Fault(lease, v1::EvaluationFault::MISSING_DATA)), kOk);
+    EXPECT_TRUE(TakeLeases(worker_).empty()) << "it gets no more of them";
+  }
+  EXPECT_TRUE(client_->delivered.empty());
+  EXPECT_GT(client_->workers_changed, 0);
+  // What jobs say that they wait for.
+  const absl::Status waiting = desk_.FindClass({*ResolveTask({})}, "class-a").status();
+  EXPECT_THAT(std::string(waiting.message()),
+              AllOf(HasSubstr("no live worker has the dataset digits"),
+                    HasSubstr("; test worker says: was killed by signal 11")));
+  const std::string other = AddWorker();
+  for (auto share = TakeLeases(other); !share.empty(); share = TakeLeases(other)) {
+    for (const v1::Lease& lease : share) Complete(other, Result(lease));
+  }
+  ASSERT_EQ(client_->delivered.size(), 5u);
+  for (const auto& [id, delivered] : client_->delivered) EXPECT_TRUE(delivered.result.ok());
+}
+
+TEST_F(EvaluationDeskTest, DataThatAreMissingAreNoAttempt) {
+  desk_.Submit(Request(1, 1));
+  for (int i = 0; i < 10; ++i) {
+    const std::string worker = AddWorker();
+    Complete(worker, Fault(TakeLeases(worker).at(0), v1::EvaluationFault::MISSING_DATA));
+    EXPECT_TRUE(client_->delivered.empty());
+  }
 }
 
 TEST_F(EvaluationDeskTest, AResultThatCannotBeStoredIsNotDeliveredAndMayComeAgain) {

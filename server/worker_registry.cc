@@ -7,6 +7,7 @@
 #include <string_view>
 
 #include "absl/strings/str_cat.h"
+#include "evaluators/task/declared_data.h"
 #include "evaluators/task/model.h"
 #include "evaluators/task/task.h"
 #include "rpc/status.h"
@@ -19,7 +20,7 @@ using google::protobuf::util::MessageDifferencer;
 
 constexpr size_t kMaxName = 128, kMaxClass = 256, kMaxDatasetName = 64, kMaxModelName = 64,
                  kMaxReason = 4096;
-constexpr int kMaxBatch = 4096, kMaxDatasets = 1000, kMaxModels = 100, kMaxRegistered = 1000;
+constexpr int kMaxBatch = 4096, kMaxModels = 100;
 // That are remembered after their workers have gone.
 constexpr size_t kMaxRemembered = 1000;
 
@@ -99,9 +100,9 @@ absl::Status CheckModels(const v1::Worker& worker) {
     status =
         CheckLength(absl::StrCat("worker.models[", i, "]"), worker.models(i), 1, kMaxModelName);
   }
-  if (worker.registered_models_size() > kMaxRegistered) {
+  if (worker.registered_models_size() > kMaxDeclaredDatasets) {
     status.Update(Wrong("worker.registered_models",
-                        absl::StrCat("at most ", kMaxRegistered, " are allowed")));
+                        absl::StrCat("at most ", kMaxDeclaredDatasets, " are allowed")));
   }
   for (int i = 0; i < worker.registered_models_size() && status.ok(); ++i) {
     status = CheckRegisteredModel(i, worker.registered_models(i));
@@ -117,16 +118,17 @@ absl::Status CheckWorker(const v1::Worker& worker) {
     status.Update(Wrong("worker.batch", absl::StrCat(worker.batch(), " is not allowed; allowed: ",
                                                      "1 to ", kMaxBatch)));
   }
-  if (worker.datasets_size() > kMaxDatasets) {
-    status.Update(Wrong("worker.datasets", absl::StrCat("at most ", kMaxDatasets, " are allowed")));
+  if (worker.datasets_size() > kMaxDeclaredDatasets) {
+    status.Update(
+        Wrong("worker.datasets", absl::StrCat("at most ", kMaxDeclaredDatasets, " are allowed")));
   }
   for (int i = 0; i < worker.datasets_size() && status.ok(); ++i) {
     status = CheckDataset(i, worker.datasets(i));
   }
   status.Update(CheckModels(worker));
-  if (worker.missing_datasets_size() > kMaxDatasets) {
-    status.Update(
-        Wrong("worker.missing_datasets", absl::StrCat("at most ", kMaxDatasets, " are allowed")));
+  if (worker.missing_datasets_size() > kMaxDeclaredDatasets) {
+    status.Update(Wrong("worker.missing_datasets",
+                        absl::StrCat("at most ", kMaxDeclaredDatasets, " are allowed")));
   }
   for (int i = 0; i < worker.missing_datasets_size() && status.ok(); ++i) {
     status = CheckMissing(i, worker.missing_datasets(i));
@@ -251,6 +253,14 @@ absl::StatusOr<RegisteredWorker*> WorkerRegistry::Hear(std::string_view name, ab
   return worker;
 }
 
+void WorkerRegistry::Withdraw(RegisteredWorker& worker, const v1::Task& task,
+                              const std::string& reason) {
+  // A reason is required of workers that declare what they have not.
+  const std::string told = reason.empty() ? "it cannot be used" : reason.substr(0, kMaxReason);
+  if (!WithdrawData(worker.resource, task, told)) return;
+  worker.abilities = AbilitiesOf(worker.resource);
+}
+
 bool WorkerRegistry::Remove(WorkerId id) {
   return workers_.erase(id) > 0;
 }
@@ -305,6 +315,11 @@ absl::StatusOr<std::string> WorkerRegistry::FindClass(const std::vector<v1::Task
   }
   if (!numeric_class.empty()) absl::StrAppend(&message, " and the numeric class ", numeric_class);
   if (workers_.empty()) absl::StrAppend(&message, "; no worker is registered at all");
+  const DatasetSurvey survey = Datasets();
+  for (const auto& [name, hash] : datasets) {
+    const auto problem = survey.problems.find(name);
+    if (problem != survey.problems.end()) absl::StrAppend(&message, "; ", problem->second);
+  }
   return WithReason(absl::UnavailableError(message), "NO_WORKER");
 }
 

@@ -35,6 +35,9 @@ class WorkerRegistry {
   absl::StatusOr<RegisteredWorker*> Register(const v1::Worker& worker, absl::Time now);
   // The worker, heard of at `now`. Not found (reason WORKER_NOT_FOUND) if it is not known.
   absl::StatusOr<RegisteredWorker*> Hear(std::string_view name, absl::Time now);
+  // The worker has not the data of a resolved task any more, for this reason, until it registers
+  // again.
+  void Withdraw(RegisteredWorker& worker, const v1::Task& task, const std::string& reason);
   bool Remove(WorkerId id);
   // Forgets and returns those that were silent for too long.
   std::vector<RegisteredWorker> RemoveSilent(absl::Time now);
@@ -48,7 +51,7 @@ class WorkerRegistry {
 
   // The class of the worker that registered first among those that can run all of `tasks`
   // (resolved), of `numeric_class` only if that is not empty. Unavailable (reason NO_WORKER) says
-  // which data, model or class no worker has.
+  // which data, model or class no worker has, and what live workers say of the data.
   absl::StatusOr<std::string> FindClass(const std::vector<v1::Task>& tasks,
                                         const std::string& numeric_class) const;
 

@@ -105,6 +105,24 @@ TEST_F(WorkerRegistryTest, TellsWhyLiveWorkersCannotUseData) {
   EXPECT_TRUE(registry_.Datasets().problems.empty());
 }
 
+TEST_F(WorkerRegistryTest, OnlyJustTheDataThatAreMissingAreWithdrawn) {
+  const v1::Worker declared = Worker({Data("mine", 1), Data("yours", 2)});
+  RegisteredWorker& worker = **registry_.Register(declared, kStart);
+  v1::Task task;
+  task.set_dataset("mine");
+  task.mutable_data()->set_content_hash(Data("mine", 3).content_hash());
+  registry_.Withdraw(worker, task, "is another one");
+  EXPECT_EQ(worker.abilities.datasets.size(), 2u);
+  EXPECT_TRUE(registry_.Datasets().problems.empty());
+  task.mutable_data()->set_content_hash(Data("mine", 1).content_hash());
+  registry_.Withdraw(worker, task, "is cut off");
+  EXPECT_EQ(worker.abilities.datasets.size(), 1u);
+  EXPECT_EQ(worker.abilities.datasets.count("yours"), 1u);
+  EXPECT_EQ(registry_.Datasets().problems.at("mine"), "w says: is cut off");
+  // The worker is started again with the right file.
+  EXPECT_EQ((*registry_.Register(declared, kStart))->abilities.datasets.size(), 2u);
+}
+
 TEST_F(WorkerRegistryTest, AWorkerWithoutDescriptionsAddsNothing) {
   v1::WorkerDataset dataset = Data("mine", 1);
   dataset.clear_data();

@@ -48,6 +48,7 @@ struct Work {
   v1::Task task;
   Program program;
   absl::StatusOr<v1::SeedResults> scores;
+  bool missing_data = false;  // why there are no scores
   steady_clock::duration duration{};
 };
 
@@ -84,8 +85,21 @@ v1::SeedResults ToMessage(std::span<const Evaluation> evaluations) {
   return results;
 }
 
+// Whether the data of items that ask for the same can be used; otherwise they have their results.
+bool CheckData(Evaluator& evaluator, std::span<Work* const> together) {
+  const absl::Status status = evaluator.Check(together.front()->task);
+  // What is asked for in a way that is wrong is told by the evaluation itself.
+  if (status.ok() || absl::IsInvalidArgument(status)) return true;
+  for (Work* work : together) {
+    work->scores = status;
+    work->missing_data = true;
+  }
+  return false;
+}
+
 void Evaluate(Evaluator& evaluator, std::span<Work* const> together) {
   const auto begin = steady_clock::now();
+  if (!CheckData(evaluator, together)) return;
   std::vector<const Program*> programs;
   for (const Work* work : together) programs.push_back(&work->program);
   const Work& first = *together.front();
@@ -112,7 +126,8 @@ v1::EvaluatorResult ResultOf(uint64_t id, const Work& work) {
   if (work.scores.ok()) {
     *result.mutable_scores() = *work.scores;
   } else {
-    result.set_error(WireMessage(std::string(work.scores.status().message())));
+    const std::string message = WireMessage(std::string(work.scores.status().message()));
+    work.missing_data ? result.set_missing_data(message) : result.set_error(message);
   }
   const auto nanoseconds =
       std::chrono::duration_cast<std::chrono::nanoseconds>(work.duration).count();

@@ -13,8 +13,9 @@
 namespace lathe {
 
 // A result for each of `items`, in their order: the scores of its seeds, or an error: the item is
-// not what it says it is (version, canonical text, hash), or the evaluator returned one. Items that
-// ask for the same are evaluated together, and each takes an equal share of the time.
+// not what it says it is (version, canonical text, hash), or the evaluator returned one; or else
+// why its data cannot be used. Items that ask for the same are evaluated together, and each takes
+// an equal share of the time.
 std::vector<v1::EvaluatorResult> EvaluateItems(Evaluator& evaluator,
                                                std::span<const v1::EvaluatorItem> items);
 

@@ -108,9 +108,10 @@ TEST(EvaluateItem, RefusesWhatIsNotWhatItSaysItIs) {
 class ScriptedEvaluator : public Evaluator {
  public:
   using Script = std::function<absl::StatusOr<Evaluation>(int seed_index)>;
-  explicit ScriptedEvaluator(Script script) : script_(std::move(script)) {}
+  explicit ScriptedEvaluator(Script script, absl::Status data = absl::OkStatus())
+      : script_(std::move(script)), data_(std::move(data)) {}
   std::string NumericClass() const override { return "scripted"; }
-  absl::Status Check(const v1::Task&) override { return absl::NotFoundError("no data \xff here"); }
+  absl::Status Check(const v1::Task&) override { return data_; }
   absl::StatusOr<Evaluation> Evaluate(const Program&, const v1::Task&, int seed_index,
                                       Measure) override {
     return script_(seed_index);
@@ -118,6 +119,7 @@ class ScriptedEvaluator : public Evaluator {
 
  private:
   Script script_;
+  absl::Status data_;
 };
 
 TEST(EvaluateItem, TurnsErrorsAndExceptionsIntoOneError) {
@@ -131,6 +133,27 @@ TEST(EvaluateItem, TurnsErrorsAndExceptionsIntoOneError) {
   ScriptedEvaluator throwing(
       [](int) -> absl::StatusOr<Evaluation> { throw std::runtime_error("thrown"); });
   EXPECT_EQ(Evaluated(throwing, item).error(), "thrown");
+}
+
+TEST(EvaluateItem, DataThatCannotBeUsedAreNoErrorOfTheItem) {
+  int calls = 0;
+  const auto count = [&](int) {
+    ++calls;
+    return Evaluation();
+  };
+  const v1::EvaluationItem item = ItemFor(ScaledGradient(0.5));
+  for (const absl::Status& status :
+       {absl::NotFoundError("gone"), absl::DataLossError("cut off"),
+        absl::FailedPreconditionError("replaced"), absl::ResourceExhaustedError("too large")}) {
+    ScriptedEvaluator evaluator(count, status);
+    const v1::EvaluatorResult result = Evaluated(evaluator, item);
+    EXPECT_EQ(result.id(), 5u);
+    EXPECT_EQ(result.missing_data(), std::string(status.message()));
+  }
+  EXPECT_EQ(calls, 0);
+  ScriptedEvaluator wrong(count, absl::InvalidArgumentError("not a model of this evaluator"));
+  EXPECT_EQ(Evaluated(wrong, item).missing_data(), "") << "it is for the evaluation to say";
+  EXPECT_EQ(calls, 1);
 }
 
 TEST(EvaluateItem, AScoreThatIsNoNumberTravels) {
@@ -200,7 +223,8 @@ TEST(DescribeEvaluator, NamesTheDataThatAreThereAndSaysWhyOthersAreNot) {
   EXPECT_EQ(hello.datasets(0).content_hash(), hello.datasets(0).data().content_hash());
   EXPECT_EQ(hello.datasets(0).data().DebugString(), ShippedDatasets().at("digits").DebugString());
   EXPECT_TRUE(hello.missing_datasets().empty());
-  ScriptedEvaluator without([](int) { return Evaluation(); });
+  ScriptedEvaluator without([](int) { return Evaluation(); },
+                            absl::NotFoundError("no data \xff here"));
   EXPECT_TRUE(DescribeEvaluator(without).datasets().empty());
   ASSERT_EQ(DescribeEvaluator(without).missing_datasets_size(), 1);
   EXPECT_EQ(DescribeEvaluator(without).missing_datasets(0).name(), "digits");

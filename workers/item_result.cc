@@ -30,6 +30,9 @@ absl::StatusOr<v1::ItemResult> ToItemResult(const v1::EvaluationItem& item,
     case v1::EvaluatorResult::kError:
       item_result = FaultResult(v1::EvaluationFault::ERROR, result.error());
       break;
+    case v1::EvaluatorResult::kMissingData:
+      item_result = FaultResult(v1::EvaluationFault::MISSING_DATA, result.missing_data());
+      break;
     case v1::EvaluatorResult::kScores:
       if (!Answers(item, result.scores())) {
         return absl::DataLossError(absl::StrCat("scores of ", result.scores().seeds_size(),

@@ -10,7 +10,8 @@
 
 namespace lathe {
 
-// Without token and hash. An `error` becomes a fault. Data loss if `result` does not answer `item`.
+// Without token and hash. An `error` becomes a fault, and so do data that are
+// missing. Data loss if `result` does not answer `item`.
 absl::StatusOr<v1::ItemResult> ToItemResult(const v1::EvaluationItem& item,
                                             v1::EvaluatorResult result);
 

@@ -47,6 +47,14 @@ TEST(ToItemResult, AnErrorIsAFault) {
   EXPECT_EQ(told.fault().message(), "on fire");
 }
 
+TEST(ToItemResult, DataThatAreMissingAreAFaultOfTheirOwn) {
+  v1::EvaluatorResult result;
+  result.set_missing_data("/data/mine: is cut off");
+  const v1::ItemResult told = *ToItemResult(ThreeSeeds(false), result);
+  EXPECT_EQ(told.fault().kind(), v1::EvaluationFault::MISSING_DATA);
+  EXPECT_EQ(told.fault().message(), "/data/mine: is cut off");
+}
+
 TEST(AllowanceSeconds, IsWhatTheItemSaysWithinReason) {
   v1::EvaluationItem item;
   EXPECT_EQ(AllowanceSeconds(item), 600);

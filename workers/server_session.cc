@@ -5,6 +5,7 @@
 
 #include <algorithm>
 
+#include "evaluators/task/declared_data.h"
 #include "rpc/status.h"
 #include "workers/backoff.h"
 
@@ -232,6 +233,11 @@ absl::StatusOr<v1::CompleteEvaluationsResponse> ServerSession::Complete(
   v1::CompleteEvaluationsRequest request;
   for (const HeldWork::Finished& one : finished) *request.add_results() = one.result;
   return Call(&Stub::CompleteEvaluations, std::move(request), kCompleteTimeout, stop);
+}
+
+bool ServerSession::Withdraw(const v1::Task& task, const std::string& reason) {
+  const std::lock_guard lock(mutex_);
+  return WithdrawData(worker_, task, reason);
 }
 
 absl::Status ServerSession::Leave(milliseconds timeout) {

@@ -63,6 +63,10 @@ class ServerSession {
       const std::vector<HeldWork::Finished>& finished, const std::stop_token& stop);
   absl::Status Leave(std::chrono::milliseconds timeout);
 
+  // Whenever the worker registers again, it does so without the dataset of `task`; `reason` says
+  // why it cannot be used. Whether it was declared until now. The server knows from the fault.
+  bool Withdraw(const v1::Task& task, const std::string& reason);
+
   std::chrono::milliseconds HeartbeatInterval() const;
 
  private:

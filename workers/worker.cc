@@ -7,6 +7,8 @@
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
+#include "evaluators/task/dataset_catalog.h"
+#include "evaluators/task/declared_data.h"
 #include "rpc/status.h"
 #include "workers/backoff.h"
 
@@ -22,6 +24,20 @@ constexpr milliseconds kHeartbeatRetry(1'000);
 constexpr milliseconds kLeaveTimeout(5'000), kHastyLeaveTimeout(1'000);
 // Before asking again a server that has answered "nothing" without waiting.
 constexpr milliseconds kLeasePause(100);
+
+// As many as a server takes, those that ship first. `Datasets` are messages with names.
+template <typename Datasets>
+Datasets Declarable(Datasets datasets, const char* what) {
+  const int left_out = datasets.size() - kMaxDeclaredDatasets;
+  if (left_out <= 0) return datasets;
+  std::stable_partition(datasets.begin(), datasets.end(), [](const auto& dataset) {
+    return ShippedDatasets().contains(dataset.name());
+  });
+  spdlog::warn("{} of {} {} are not declared: a server takes {}", left_out, datasets.size(), what,
+               kMaxDeclaredDatasets);
+  datasets.DeleteSubrange(kMaxDeclaredDatasets, left_out);
+  return datasets;
+}
 
 }  // namespace
 
@@ -73,10 +89,11 @@ absl::StatusOr<v1::Worker> Worker::Describe() {
   worker.set_display_name(options_.display_name);
   worker.set_numeric_class(hello->numeric_class());
   worker.set_device(hello->device());
-  *worker.mutable_datasets() = hello->datasets();
+  *worker.mutable_datasets() = Declarable(hello->datasets(), "datasets");
   *worker.mutable_models() = hello->models();
-  *worker.mutable_missing_datasets() = hello->missing_datasets();
-  *worker.mutable_registered_models() = hello->registered_models();
+  *worker.mutable_missing_datasets() =
+      Declarable(hello->missing_datasets(), "datasets that cannot be used");
+  *worker.mutable_registered_models() = Declarable(hello->registered_models(), "models");
   worker.set_batch(options_.batch);
   spdlog::info("evaluates on {} as {}", hello->device(), hello->numeric_class());
   return worker;
@@ -146,8 +163,10 @@ void Worker::Evaluate() {
         options_.journal->Started(held_.KeyOf(item.id()), item.item());
       }
     }
-    absl::Status status = runner_.Run(
-        batch, [this](uint64_t id, v1::ItemResult result) { held_.Finish(id, std::move(result)); });
+    absl::Status status = runner_.Run(batch, [&](uint64_t id, v1::ItemResult result) {
+      WithdrawMissingData(batch, id, result);
+      held_.Finish(id, std::move(result));
+    });
     if (!status.ok()) {
       Fail(status);
       break;
@@ -155,6 +174,18 @@ void Worker::Evaluate() {
   }
   leasing_.request_stop();
   held_.EndEvaluating();
+}
+
+void Worker::WithdrawMissingData(const std::vector<v1::EvaluatorItem>& batch, uint64_t id,
+                                 const v1::ItemResult& result) {
+  if (result.fault().kind() != v1::EvaluationFault::MISSING_DATA) return;
+  const auto item =
+      std::find_if(batch.begin(), batch.end(), [id](const auto& one) { return one.id() == id; });
+  if (item == batch.end()) return;
+  const v1::Task& task = item->item().task();
+  if (!session_.Withdraw(task, result.fault().message())) return;
+  spdlog::warn("takes no more work on {} until it is started again: {}", task.dataset(),
+               result.fault().message());
 }
 
 void Worker::Report() {

@@ -57,6 +57,9 @@ class Worker {
   void LeaseItems();
   void SendHeartbeats();
   void Evaluate();
+  // What cannot be used any more is not declared any more.
+  void WithdrawMissingData(const std::vector<v1::EvaluatorItem>& batch, uint64_t id,
+                           const v1::ItemResult& result);
   void Report();
   // How many of them need not be sent again.
   enum class Delivery : uint8_t { kNone, kSome, kAll };

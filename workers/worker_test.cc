@@ -6,6 +6,8 @@
 #include <string>
 #include <vector>
 
+#include "absl/strings/str_cat.h"
+#include "evaluators/task/declared_data.h"
 #include "workers/testing/worker_fixture.h"
 
 namespace lathe {
@@ -30,6 +32,49 @@ TEST_F(WorkerTest, RegistersWithWhatItsEvaluatorSays) {
   EXPECT_EQ(worker.datasets_size(), 1);
   ASSERT_EQ(worker.models_size(), 1);
   EXPECT_EQ(worker.models(0), "conv_net");
+  EXPECT_TRUE(DrainAndWait().ok());
+}
+
+TEST_F(WorkerTest, DeclaresAsManyDatasetsAsAServerTakesTheShippedOnesFirst) {
+  runner_.hello.clear_datasets();
+  for (int i = 0; i < kMaxDeclaredDatasets + 7; ++i) {
+    runner_.hello.add_datasets()->set_name(absl::StrCat("a", i));
+    runner_.hello.add_missing_datasets()->set_name(absl::StrCat("b", i));
+  }
+  runner_.hello.add_datasets()->set_name("digits");
+  server_->Start();
+  StartWorker();
+  ASSERT_TRUE(server_->WaitUntil([](const Seen& seen) { return !seen.calls.empty(); }));
+  const v1::Worker worker = server_->Read().registrations[0].worker();
+  ASSERT_EQ(worker.datasets_size(), kMaxDeclaredDatasets);
+  EXPECT_EQ(worker.datasets(0).name(), "digits");
+  EXPECT_EQ(worker.datasets(1).name(), "a0");
+  EXPECT_EQ(worker.missing_datasets_size(), kMaxDeclaredDatasets);
+  EXPECT_TRUE(DrainAndWait().ok());
+}
+
+TEST_F(WorkerTest, RegistersWithoutDataThatCannotBeUsedAnyMore) {
+  v1::WorkerDataset& digits = *runner_.hello.mutable_datasets(0);
+  digits.set_content_hash(ShippedDatasets().at("digits").content_hash());
+  runner_.hello.add_datasets()->set_name("mine");
+  runner_.ReportMissingData("/data/digits: is cut off");
+  server_->Start();
+  AddItems(0, 1);
+  runner_.Allow(2);
+  StartWorker();
+  ASSERT_TRUE(server_->WaitUntil(Accepted(2)));
+  const v1::EvaluationFault fault = server_->Read().accepted[0].fault();
+  EXPECT_EQ(fault.kind(), v1::EvaluationFault::MISSING_DATA);
+  EXPECT_EQ(fault.message(), "/data/digits: is cut off");
+  EXPECT_EQ(server_->Read().registrations.size(), 1u) << "the fault says it";
+  server_->Forget();
+  ASSERT_TRUE(server_->WaitUntil([](const Seen& seen) { return seen.registrations.size() == 2; }));
+  const v1::Worker worker = server_->Read().registrations[1].worker();
+  ASSERT_EQ(worker.datasets_size(), 1);
+  EXPECT_EQ(worker.datasets(0).name(), "mine");
+  ASSERT_EQ(worker.missing_datasets_size(), 1);
+  EXPECT_EQ(worker.missing_datasets(0).name(), "digits");
+  EXPECT_EQ(worker.missing_datasets(0).reason(), "/data/digits: is cut off");
   EXPECT_TRUE(DrainAndWait().ok());
 }
 

@@ -16,6 +16,7 @@
 #include <vector>
 
 #include "rpc/channel.h"
+#include "workers/item_result.h"
 #include "workers/testing/fake_worker_service.h"
 #include "workers/testing/items.h"
 #include "workers/worker.h"
@@ -39,6 +40,10 @@ class FakeRunner : public BatchRunner {
       if (!failure_.ok()) return failure_;
       --allowed_;
       lock.unlock();
+      if (!missing_data_.empty()) {
+        on_result(item.id(), FaultResult(v1::EvaluationFault::MISSING_DATA, missing_data_));
+        continue;
+      }
       v1::ItemResult result;
       result.mutable_scores()->add_seeds()->set_objective(item.item().seed_indices(0));
       on_result(item.id(), result);
@@ -67,6 +72,8 @@ class FakeRunner : public BatchRunner {
     const std::lock_guard lock(mutex_);
     failure_ = status;
   }
+  // Before anything is run: that of all items, for this reason.
+  void ReportMissingData(const std::string& reason) { missing_data_ = reason; }
   std::vector<int> Started() {
     const std::lock_guard lock(mutex_);
     return started_;
@@ -87,6 +94,7 @@ class FakeRunner : public BatchRunner {
   int allowed_ = 0;
   bool stopped_ = false;
   absl::Status failure_;
+  std::string missing_data_;
 };
 
 class WorkerTest : public testing::Test {
