@@ -314,6 +314,27 @@ def test_what_is_passed_on_as_it_is(line):
         torch.testing.assert_close(p, q, rtol=1e-15, atol=1e-15)
 
 
+@pytest.mark.parametrize("shape, type_of_m, line, expected", [
+    ((6,), "P,R,C", "m", [1.0, 5.0, 6.0]),
+    ((3, 2), "P,R,C", "transpose(m)", [1.0, 5.0, 6.0]),
+    ((3, 2), "P", "m", [1.0, 5.0, 6.0]),
+    ((3, 2), "P,R", "m", [1.0, 5.0, 6.0]),
+    ((3, 2), "", "m", [1.0, 2.0, 2.0]),
+])
+def test_an_update_that_is_a_state_is_what_the_state_was(shape, type_of_m, line, expected):
+    following = {"P,R,C": "g", "P": "mean(g over R,C)", "P,R": "mean(g over C)", "": "2"}[type_of_m]
+    text = (f"lathe 1 optimizer p\ninput g[P,R,C]\nstate m[{type_of_m}] = 1\nupdate = {line}\n"
+            f"next m = {following}\n")
+    for dtype in (torch.float32, torch.float64):
+        p = torch.nn.Parameter(torch.zeros(shape, dtype=dtype))
+        optimizer = load(text, [p])
+        for gradient, update in zip((5.0, 6.0, 7.0), expected):
+            before = p.detach().clone()
+            p.grad = torch.full_like(p, gradient)
+            optimizer.step()
+            assert torch.equal(p.detach(), before - update), (dtype, gradient)
+
+
 def test_programs_that_compute_element_by_element_have_a_tape():
     elementwise = ["adam", "adamw", "lion", "sgd", "momentum", "nesterov", "nadam", "rmsprop",
                    "adagrad", "amsgrad", "signsgd"]

@@ -61,10 +61,8 @@ class Interpreter:
         for index, lowered in self.lowered:
             run.compute(index, lowered)
         nexts = [self._next_values(run, state.next, state.axes) for state in self.program.states]
-        updates = []
-        for p, slot in enumerate(slots):
-            update = run.at_parameter(self.program.output, p)
-            updates.append(self._spread(update, frozenset(["R", "C"]), slot).reshape(slot.w.shape))
+        updates = [value.reshape(slot.w.shape) for slot, value in zip(
+            slots, self._values(run, self.program.output, frozenset(["R", "C"])))]
         for state, values in zip(self.program.states, nexts):
             self._move(run, state.name, state.axes, values)
         return updates
@@ -72,6 +70,10 @@ class Interpreter:
     def _next_values(self, run: "Run", operand: Operand, axes: Axes) -> List[Tensor]:
         if "P" not in axes:
             return [run.at_group(operand, g) for g in run.used_groups]
+        return self._values(run, operand, axes)
+
+    def _values(self, run: "_Run", operand: Operand, axes: Axes) -> List[Tensor]:
+        """Of all parameters, spread to a type; they share no memory with a state or an input."""
         values = []
         for p, slot in enumerate(run.slots):
             value = self._spread(run.at_parameter(operand, p), axes, slot)
