@@ -1,8 +1,10 @@
 """Jobs as dicts and YAML, onto the messages."""
 
+import types
+
 import pytest
 
-from lathe import JobError
+from lathe import JobError, _job_spec
 from lathe._job_spec import job_spec
 from lathe.v1 import job_spec_pb2
 
@@ -20,6 +22,13 @@ def test_a_dict_becomes_a_spec():
     assert list(spec.study.baselines[0].base_lr) == [0.1, 1.0]
     assert spec.hurdles[0].task.steps == 20
     assert not spec.HasField("filters")
+
+
+@pytest.mark.parametrize("repeated", [True, False])
+def test_lists_are_told_from_values_by_every_version_of_protobuf(repeated):
+    newer = types.SimpleNamespace(is_repeated=repeated)
+    older = types.SimpleNamespace(label=3 if repeated else 1)
+    assert _job_spec._is_repeated(newer) == _job_spec._is_repeated(older) == repeated
 
 
 def test_yaml_is_read_from_texts_and_files(tmp_path):

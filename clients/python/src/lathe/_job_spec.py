@@ -79,7 +79,7 @@ def _fill_field(message: Message, field: FieldDescriptor, value: Any, path: str)
     entry: Optional[Descriptor] = field.message_type
     if entry is not None and entry.GetOptions().map_entry:
         _fill_map(getattr(message, field.name), entry, value, path)
-    elif field.label == FieldDescriptor.LABEL_REPEATED:
+    elif _is_repeated(field):
         _fill_list(getattr(message, field.name), field, value, path)
     elif entry is not None:
         _expect(isinstance(value, Mapping), path, "a mapping of fields", value)
@@ -88,6 +88,13 @@ def _fill_field(message: Message, field: FieldDescriptor, value: Any, path: str)
         _fill(child, value, path)
     else:
         setattr(message, field.name, _scalar(field, value, path))
+
+
+def _is_repeated(field: FieldDescriptor) -> bool:
+    """In newer versions of protobuf a field has no label any more, in older ones nothing else."""
+    if hasattr(field, "is_repeated"):
+        return bool(field.is_repeated)
+    return bool(field.label == FieldDescriptor.LABEL_REPEATED)
 
 
 def _fill_map(container: Any, entry: Descriptor, value: Any, path: str) -> None:
