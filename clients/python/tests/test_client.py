@@ -95,13 +95,14 @@ def test_refusals_carry_the_servers_reason(client):
     assert raised.value.reason == "JOB_NOT_FOUND"
 
 
-def test_a_watch_survives_a_server_that_is_killed_and_started_again(service, client):
+@pytest.mark.parametrize("how", [signal.SIGKILL, signal.SIGTERM])
+def test_a_watch_survives_a_server_that_is_ended_and_started_again(service, client, how):
     job = client.submit(ENDLESS)
     revisions, went, cancelled = [], False, False
     for seen in client.watch(job.name, patience=PATIENCE):
         revisions.append(seen.revision)
         if seen.state == Job.RUNNING and not went:
-            service.end(service.server, signal.SIGKILL)
+            service.end(service.server, how)
             service.start_server()
             went = True
         elif went and not cancelled:

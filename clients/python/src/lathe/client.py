@@ -207,9 +207,10 @@ class Client:
     def _error(self, error: Any) -> ServerError:
         code = error.code().name
         details = _details(error)
-        if details.reason:
-            return ServerError(code, error.details() or "", details.reason,
-                               dict(details.metadata), details.fields)
+        if details.reason:  # also of a server that is stopping, which is as good as gone
+            kind = ServerUnavailable if code == "UNAVAILABLE" else ServerError
+            return kind(code, error.details() or "", details.reason, dict(details.metadata),
+                        details.fields)
         if code == "UNAVAILABLE":
             return ServerUnavailable(code, f"no server at {self.address}: {error.details()}")
         if code == "DEADLINE_EXCEEDED":
