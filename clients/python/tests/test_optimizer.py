@@ -83,6 +83,39 @@ def test_state_dict_round_trip_goes_on_as_before(source):
             assert torch.equal(value, other.state[q][name]) and value.dtype == other.state[q][name].dtype
 
 
+@pytest.mark.parametrize("saved, loaded, kept", [
+    (torch.float32, torch.float64, torch.float64), (torch.float64, torch.float32, torch.float32),
+    (torch.float64, torch.bfloat16, torch.float32)])
+@pytest.mark.parametrize("source, foreach", [("adamw", None), ("adamw", False), (MODEL_WIDE, None)])
+def test_states_take_the_type_of_the_parameters_they_are_loaded_for(source, foreach, saved, loaded,
+                                                                   kept):
+    params, others = make(dtype=saved), make(dtype=loaded)
+    optimizer, other = load(source, params), load(source, others, foreach=foreach)
+    run(optimizer, params, 2)
+    other.load_state_dict(optimizer.state_dict())
+    run(other, others, 1)
+    for q in others:
+        for name, value in other.state[q].items():
+            assert value.dtype == (torch.float64 if name == "size" else kept), name
+    # In the type they were saved for they were left as they are.
+    assert {value.dtype for name, value in optimizer.state[params[0]].items()
+            if name != "size"} == {saved}
+
+
+@pytest.mark.parametrize("foreach", [None, False])
+@pytest.mark.parametrize("shapes", [[(0, 3), (4,)], [(0,)], [(2, 0, 3), (0, 2)]])
+def test_parameters_without_elements_are_left_alone(shapes, foreach):
+    params, others = make(6, shapes), make(6, shapes)
+    run(load("adamw", params, foreach=foreach), params, 2)
+    alone = [q for q in others if q.numel()]
+    if alone:
+        optimizer = load("adamw", alone, foreach=foreach)
+        for step in range(2):
+            give_gradients(others, step)
+            optimizer.step()
+    assert all(torch.equal(p, q) for p, q in zip(params, others))
+
+
 @pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
 @pytest.mark.parametrize("name", ["adamw", "lion", "adam", "nesterov", "rmsprop", "lion_raw", "sgd"])
 def test_many_at_a_time_equals_one_after_another(name, dtype):

@@ -12,7 +12,7 @@ from typing import Callable, Dict, List, Optional, Sequence, Tuple
 
 import torch
 from torch import Tensor
-from torch._utils import _flatten_dense_tensors, _unflatten_dense_tensors
+from torch._utils import _flatten_dense_tensors
 
 from lathe._calls import Numbers
 from lathe._tape import Tape
@@ -181,8 +181,9 @@ def _flatten(tensors: List[Tensor]) -> Tensor:
 
 
 def _unflatten(flat: Tensor, like: List[Tensor]) -> List[Tensor]:
-    parts: List[Tensor] = list(_unflatten_dense_tensors(flat, like))
-    return parts
+    # As torch's own, but for tensors without elements, of which that one loses the shape.
+    parts = flat.split([tensor.numel() for tensor in like])
+    return [part.view(tensor.shape) for part, tensor in zip(parts, like)]
 
 
 def _gradient(p: Tensor) -> Tensor:

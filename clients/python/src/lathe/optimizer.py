@@ -15,7 +15,7 @@ from lathe._model import number_dtype
 from lathe._tape import tape_of
 from lathe.axes import is_number
 from lathe.known import ProgramSource, load_program
-from lathe.program import Operand, Program
+from lathe.program import Operand, Program, State
 
 Params = Union[Iterable[Tensor], Iterable[Dict[str, Any]]]
 # What a group may hold beside the program's hypers; "name" and "param_names" are the user's.
@@ -191,10 +191,10 @@ class LoadedOptimizer(torch.optim.Optimizer):
         for state in self.program.states:
             if "P" not in state.axes or state.name in kept:
                 continue
+            dtype = _state_dtype(state, p)
             if state.starts_at_input:
-                kept[state.name] = p.detach().to(compute_dtype(p.dtype), copy=True).contiguous()
+                kept[state.name] = p.detach().to(dtype, copy=True).contiguous()
                 continue
-            dtype = number_dtype(p.device) if is_number(state.axes) else compute_dtype(p.dtype)
             kept[state.name] = torch.full(held_shape(state.axes, p.shape), state.start, dtype=dtype,
                                           device=p.device)
 
@@ -267,16 +267,18 @@ class LoadedOptimizer(torch.optim.Optimizer):
         return Slot(p.detach().to(dtype).reshape(shape), gradient, g, self.state[p])
 
     def load_state_dict(self, state_dict: Dict[str, Any]) -> None:
-        """As torch has it. ValueError if a state is missing or has another shape. States keep the
-        type that they were saved in."""
+        """As torch has it. States take the type that they have for the parameters that are here.
+        ValueError if a state is missing or has another shape; then nothing is changed."""
         saved = [place for group in state_dict["param_groups"] for place in group["params"]]
         params = [p for group in self.param_groups for p in group["params"]]
         for place, p in zip(saved, params):
             self._check_saved(state_dict["state"].get(place, {}), p, place)
         super().load_state_dict(state_dict)
         for place, p in zip(saved, params):
-            for name, value in state_dict["state"].get(place, {}).items():
-                self.state[p][name] = value.detach().clone().to(p.device)
+            saved_of = state_dict["state"].get(place, {})
+            for state in (s for s in self.program.states if s.name in saved_of):
+                self.state[p][state.name] = saved_of[state.name].detach().to(
+                    p.device, _state_dtype(state, p), copy=True)
         self._plans.clear()
         if self._kernels is not None:
             self._kernels.forget()
@@ -292,6 +294,11 @@ class LoadedOptimizer(torch.optim.Optimizer):
             if list(saved[name].shape) != shape:
                 raise ValueError(f"the saved state {name!r} of parameter {place} has the shape "
                                  f"{tuple(saved[name].shape)}, the parameter needs {tuple(shape)}")
+
+
+def _state_dtype(state: State, p: Tensor) -> torch.dtype:
+    """What a state that belongs to a parameter is kept in."""
+    return number_dtype(p.device) if is_number(state.axes) else compute_dtype(p.dtype)
 
 
 def _check_parameter(p: Tensor, place: int) -> None:
