@@ -332,6 +332,23 @@ def test_a_state_of_another_program_is_refused():
         load("adamw", params).load_state_dict(optimizer.state_dict())
 
 
+@pytest.mark.parametrize("lacks", ["momentum", "lr", "t", "total_steps", "maximize", "numbers"])
+def test_a_saved_group_that_lacks_what_a_step_reads_is_refused(lacks):
+    params, other = make(), load("momentum", make())
+    run(other, other.param_groups[0]["params"], 3)
+    optimizer = load("momentum", params, lr=0.25)
+    run(optimizer, params, 1)
+    saved = other.state_dict()
+    saved["param_groups"] = [{k: v for k, v in group.items() if k != lacks}
+                             for group in saved["param_groups"]]
+    with pytest.raises(ValueError, match=f"the saved group 0 lacks {lacks!r}, which momentum needs"):
+        optimizer.load_state_dict(saved)
+    assert (optimizer.param_groups[0]["t"], optimizer.param_groups[0]["lr"]) == (1, 0.25)
+    with pytest.raises(ValueError, match="lacks 'momentum'|lacks 't'"):
+        optimizer.load_state_dict(torch.optim.SGD(make(), lr=0.1).state_dict())
+    run(optimizer, params, 1)
+
+
 @pytest.mark.parametrize("line", ["update = m", "update = mul(m, lr)", "update = w", "update = 0.5"])
 def test_what_is_passed_on_as_it_is(line):
     text = (f"lathe 1 optimizer p\ninput w[P,R,C] g[P,R,C] lr[]\nstate m[P,R,C] = 1\n"

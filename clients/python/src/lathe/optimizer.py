@@ -21,6 +21,8 @@ Params = Union[Iterable[Tensor], Iterable[Dict[str, Any]]]
 # What a group may hold beside the program's hypers; "name" and "param_names" are the user's.
 _RESERVED = {"params", "lr", "t", "total_steps", "maximize", "numbers", "initial_lr", "name",
              "param_names"}
+# What every step reads from a group, beside the hypers.
+_SAVED = ("lr", "t", "total_steps", "maximize", "numbers")
 # Keywords of load_optimizer that are no hypers either.
 _KEYWORDS = {"program", "foreach", "compile", "compiled"}
 
@@ -268,11 +270,13 @@ class LoadedOptimizer(torch.optim.Optimizer):
 
     def load_state_dict(self, state_dict: Dict[str, Any]) -> None:
         """As torch has it. States take the type that they have for the parameters that are here.
-        ValueError if a state is missing or has another shape; then nothing is changed."""
+        ValueError if a group lacks what a step reads, or a state is missing or has another shape;
+        then nothing is changed."""
         saved = [place for group in state_dict["param_groups"] for place in group["params"]]
         params = [p for group in self.param_groups for p in group["params"]]
         for place, p in zip(saved, params):
             self._check_saved(state_dict["state"].get(place, {}), p, place)
+        self._check_saved_groups(state_dict["param_groups"])
         super().load_state_dict(state_dict)
         for place, p in zip(saved, params):
             saved_of = state_dict["state"].get(place, {})
@@ -283,6 +287,14 @@ class LoadedOptimizer(torch.optim.Optimizer):
         if self._kernels is not None:
             self._kernels.forget()
 
+    def _check_saved_groups(self, groups: Sequence[Dict[str, Any]]) -> None:
+        wanted = [*(hyper.name for hyper in self.program.hypers), *_SAVED]
+        for g, group in enumerate(groups):
+            for name in wanted:
+                if name not in group:
+                    raise ValueError(f"the saved group {g} lacks {name!r}, which "
+                                     f"{self.program.name} needs; it is of another optimizer")
+
     def _check_saved(self, saved: Dict[str, Any], p: Tensor, place: int) -> None:
         if not saved:
             return
@@ -291,6 +303,8 @@ class LoadedOptimizer(torch.optim.Optimizer):
             if name not in saved:
                 raise ValueError(f"the saved state of parameter {place} lacks {name!r}, which "
                                  f"{self.program.name} keeps")
+            if not isinstance(saved[name], Tensor):
+                raise ValueError(f"the saved state {name!r} of parameter {place} is no tensor")
             if list(saved[name].shape) != shape:
                 raise ValueError(f"the saved state {name!r} of parameter {place} has the shape "
                                  f"{tuple(saved[name].shape)}, the parameter needs {tuple(shape)}")
