@@ -42,6 +42,8 @@ def test_a_program_is_read_as_it_stands():
     (LION.replace("next m", "next c"), 9, 6, "expected the name of a state"),
     (LION.replace("update = ", "up = "), 9, 1, 'ends without "update = ..."'),
     (LION.replace("s = sign", "\u00e9 = sign"), 7, 1, "byte 195"),
+    (LION.replace("# a comment", "# \u00e9\ud800"), 1, 5, "U+D800 is half of a character"),
+    (LION.replace("sign(c)", "sign(\ude00c)"), 7, 10, "U+DE00 is half of a character"),
 ])
 def test_a_mistake_is_told_with_its_place(text, line, column, problem):
     with pytest.raises(lathe.ProgramError) as raised:

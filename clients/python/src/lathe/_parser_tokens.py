@@ -9,10 +9,20 @@ from lathe.errors import ProgramError
 from lathe.program import Operand, Program
 
 
+def _bytes_of(text: str, source: str) -> bytes:
+    try:
+        return text.encode("utf-8", "surrogateescape")
+    except UnicodeEncodeError as error:
+        before = text[:error.start].split("\n")
+        column = len(before[-1].encode("utf-8", "surrogateescape")) + 1
+        problem = f"U+{ord(text[error.start]):04X} is half of a character; texts are UTF-8"
+        raise ProgramError(problem, len(before), column, source) from error
+
+
 class LineReader:
     def __init__(self, text: str, source: str) -> None:
         # Columns count bytes, so a character is a byte from here on.
-        self.text = text.encode("utf-8", "surrogateescape").decode("latin-1")
+        self.text = _bytes_of(text, source).decode("latin-1")
         self.source = source
         self.line = 0
         self.tokens: List[Token] = []
