@@ -14,6 +14,7 @@ _PATIENCE = 60  # seconds, far more than an end takes
 def pytest_addoption(parser):
     parser.addoption("--bin", type=pathlib.Path, help="the folder of lathe's programs")
     parser.addoption("--diagnostics", help="the folder of texts that are wrong, and what is said")
+    parser.addoption("--jobs", type=pathlib.Path, help="the folder of job files and what they say")
     parser.addoption("--readme", type=pathlib.Path, help="the README whose story is run")
     parser.addoption("--cases", type=int, default=5000, help="random programs to compare")
 

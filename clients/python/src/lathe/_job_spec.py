@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import math
+import numbers
 import os
+import re
+import sys
 from pathlib import Path
 from typing import Any, Dict, List, Mapping, Optional, Union
 
 from google.protobuf.descriptor import Descriptor, FieldDescriptor
 from google.protobuf.message import Message
 
+from lathe._job_yaml import join, load_yaml
 from lathe.errors import JobError
 from lathe.v1 import job_spec_pb2
 
@@ -17,6 +21,9 @@ from lathe.v1 import job_spec_pb2
 JobSource = Union[Mapping[str, Any], str, "os.PathLike[str]"]
 
 _MOST_PROGRAM_BYTES = 16 << 20
+_MOST_SHOWN = 80  # characters of a value in a message
+_LARGEST_FLOAT = (2 - 2 ** -23) * 2.0 ** 127
+_SURROGATE = re.compile("[\ud800-\udfff]")
 
 _INTEGERS = {
     FieldDescriptor.CPPTYPE_INT32: (-2 ** 31, 2 ** 31 - 1),
@@ -29,11 +36,11 @@ _INTEGERS = {
 def job_spec(source: JobSource) -> Any:
     """The JobSpec that `source` says, with program files replaced by their text. Paths of programs
     start at the folder of the YAML file, else at the current one. JobError names the field that is
-    wrong and says what is allowed."""
+    wrong and says what is allowed. In a dict, None stands for a field that is left out."""
     folder, tree = Path(), source
     if not isinstance(source, Mapping):
         text, folder = _yaml_text(source)
-        tree = _load_yaml(text)
+        tree = load_yaml(text)
     if not isinstance(tree, Mapping):
         raise JobError("", "a job is a mapping of fields, like name: mine")
     spec = job_spec_pb2.JobSpec()
@@ -43,36 +50,43 @@ def job_spec(source: JobSource) -> Any:
 
 
 def _yaml_text(source: Union[str, "os.PathLike[str]"]) -> "tuple[str, Path]":
-    if isinstance(source, str) and ("\n" in source or ":" in source and not Path(source).exists()):
+    if isinstance(source, str) and ("\n" in source or ":" in source and not _is_there(source)):
         return source, Path()
     path = Path(source)
-    return path.read_text("utf-8"), path.parent
+    return _file_text(path, ""), path.parent
 
 
-def _load_yaml(text: str) -> Any:
+def _is_there(source: str) -> bool:
     try:
-        import yaml
-    except ImportError:
-        raise JobError("", "a job in YAML needs PyYAML (pip install PyYAML); a dict does not") from None
+        return Path(source).exists()
+    except (OSError, ValueError):  # too long for a path, or not one for other reasons
+        return False
+
+
+def _file_text(path: Path, field: str) -> str:
     try:
-        return yaml.safe_load(text)
-    except yaml.YAMLError as error:
-        raise JobError("", f"no YAML: {error}") from error
-
-
-def _join(path: str, name: str) -> str:
-    return f"{path}.{name}" if path else name
+        return path.read_text("utf-8")
+    except (OSError, ValueError) as error:  # the latter if it is not UTF-8, or no path
+        why = getattr(error, "strerror", None) or error
+        raise JobError(field, f"cannot read {_shown(str(path))}: {why}") from error
 
 
 def _fill(message: Message, tree: Mapping[str, Any], path: str) -> None:
     descriptor: Descriptor = message.DESCRIPTOR
     for name, value in tree.items():
-        field = descriptor.fields_by_name.get(name)
+        field = descriptor.fields_by_name.get(name) if isinstance(name, str) else None
         if field is None:
-            raise JobError(_join(path, str(name)), "there is no such field; there are: " +
+            raise JobError(join(path, str(name)), "there is no such field; there are: " +
                            ", ".join(descriptor.fields_by_name))
         if value is not None:
-            _fill_field(message, field, value, _join(path, name))
+            _check_alternatives(message, field, join(path, name))
+            _fill_field(message, field, value, join(path, name))
+
+
+def _check_alternatives(message: Message, field: FieldDescriptor, path: str) -> None:
+    set_before = field.containing_oneof and message.WhichOneof(field.containing_oneof.name)
+    if set_before:
+        raise JobError(path, f"excludes {set_before}, which is given too")
 
 
 def _fill_field(message: Message, field: FieldDescriptor, value: Any, path: str) -> None:
@@ -118,7 +132,15 @@ def _fill_list(container: Any, field: FieldDescriptor, value: Any, path: str) ->
 
 def _expect(good: bool, path: str, wanted: str, value: Any) -> None:
     if not good:
-        raise JobError(path, f"expected {wanted}, found {value!r}")
+        raise JobError(path, f"expected {wanted}, found {_shown(value)}")
+
+
+def _shown(value: Any) -> str:
+    try:
+        shown = repr(value)
+    except ValueError:  # of a whole number with thousands of digits
+        shown = "one of thousands of digits"
+    return shown if len(shown) <= _MOST_SHOWN else shown[:_MOST_SHOWN] + "..."
 
 
 def _scalar(field: FieldDescriptor, value: Any, path: str) -> Any:
@@ -130,16 +152,34 @@ def _scalar(field: FieldDescriptor, value: Any, path: str) -> Any:
         return value
     if kind == FieldDescriptor.CPPTYPE_STRING:
         _expect(isinstance(value, str), path, "a text", value)
+        _expect(not _SURROGATE.search(value), path, "a text without lone surrogates", value)
         return value
-    number = isinstance(value, (int, float)) and not isinstance(value, bool)
     if kind in _INTEGERS:
-        low, high = _INTEGERS[kind]
-        _expect(number and value == value and value in (math.floor(value) if math.isfinite(value)
-                                                         else None,), path, "a whole number", value)
-        _expect(low <= value <= high, path, f"a whole number from {low} to {high}", value)
-        return int(value)
-    _expect(number, path, "a number", value)
-    return float(value)
+        return _whole(value, *_INTEGERS[kind], path)
+    return _number(value, kind == FieldDescriptor.CPPTYPE_FLOAT, path)
+
+
+def _is_number(value: Any) -> bool:
+    return isinstance(value, numbers.Real) and not isinstance(value, bool)  # NumPy's too
+
+
+def _whole(value: Any, low: int, high: int, path: str) -> int:
+    known = isinstance(value, numbers.Integral) or (
+        _is_number(value) and math.isfinite(value) and value == math.floor(value))
+    _expect(_is_number(value) and known, path, "a whole number", value)
+    _expect(low <= int(value) <= high, path, f"a whole number from {low} to {high}", value)
+    return int(value)
+
+
+def _number(value: Any, single: bool, path: str) -> float:
+    _expect(_is_number(value), path, "a number", value)
+    try:
+        number = float(value)
+    except OverflowError:
+        number = math.inf
+    most = _LARGEST_FLOAT if single else sys.float_info.max
+    _expect(abs(number) <= most, path, f"a number of size up to {most:g}", value)
+    return number
 
 
 def _enum(field: FieldDescriptor, value: Any, path: str) -> int:
@@ -157,10 +197,7 @@ def _inline_programs(spec: Any, folder: Path) -> None:
         nonlocal total
         if not entry.endswith(".lathe") or "\n" in entry or "\0" in entry:
             return entry
-        try:
-            text = (folder / entry).read_text("utf-8")
-        except (OSError, UnicodeDecodeError) as error:
-            raise JobError(path, f"cannot read {folder / entry}: {error}") from error
+        text = _file_text(folder / entry, path)
         total += len(text.encode())
         if total > _MOST_PROGRAM_BYTES:
             raise JobError(path, "the program files of this job are larger than 16 MiB together")
