@@ -3,7 +3,9 @@
 import re
 import signal
 import threading
+from concurrent import futures
 
+import grpc
 import pytest
 
 import lathe
@@ -122,6 +124,65 @@ def test_a_server_that_has_gone_is_named(service, client):
             pass
     with pytest.raises(lathe.ServerUnavailable, match="no server at unix:/nowhere"):
         lathe.Client("/nowhere/socket", timeout=5).list()
+
+
+def test_a_watch_of_a_server_that_has_come_to_a_halt_ends(service, client):
+    job = client.submit(ENDLESS)
+    wait_for(client, job.name, Job.RUNNING)
+    client.pause(job.name)
+    wait_for(client, job.name, Job.PAUSED)
+    with lathe.Client(service.address, timeout=1) as hasty:
+        watch = hasty.watch(job.name, patience=0.5)
+        assert next(watch).state == Job.PAUSED
+        service.server.send_signal(signal.SIGSTOP)
+        try:
+            with pytest.raises(lathe.ServerUnavailable, match="has not answered within 1 s"):
+                next(watch)
+        finally:
+            service.server.send_signal(signal.SIGCONT)
+
+
+def test_a_watch_without_news_goes_on(service, client):
+    job = client.submit(ENDLESS)
+    wait_for(client, job.name, Job.RUNNING)
+    client.pause(job.name)
+    wait_for(client, job.name, Job.PAUSED)
+    silences = []
+
+    class Hasty(lathe.Client):
+        def _answers(self):
+            silences.append(super()._answers())
+            if len(silences) == 2:
+                client.cancel(job.name)
+            return silences[-1]
+    with Hasty(service.address, timeout=1) as hasty:
+        seen = list(hasty.watch(job.name, patience=0.5))
+    assert len(silences) >= 2 and all(silences)
+    assert seen[0].state == Job.PAUSED and seen[-1].state == Job.CANCELLED
+    revisions = [job.revision for job in seen]
+    assert revisions == sorted(set(revisions))
+
+
+def test_a_revision_that_is_not_there_yet_is_refused(client):
+    job = client.submit(ENDLESS)
+    with pytest.raises(lathe.ServerError) as raised:
+        next(client.watch(job.name, after_revision=10 ** 6))
+    assert raised.value.reason == "REVISION_UNKNOWN"
+
+
+def test_proxies_of_the_environment_are_not_asked(monkeypatch):
+    for name in ("grpc_proxy", "http_proxy", "https_proxy"):
+        monkeypatch.setenv(name, "http://127.0.0.1:1")
+    for name in ("no_grpc_proxy", "no_proxy"):
+        monkeypatch.delenv(name, raising=False)
+    server = grpc.server(futures.ThreadPoolExecutor(1))
+    port = server.add_insecure_port("127.0.0.1:0")
+    server.start()
+    with lathe.Client(f"127.0.0.1:{port}", timeout=PATIENCE) as client:
+        with pytest.raises(lathe.ServerError) as raised:
+            client.list()
+    assert raised.value.code == "UNIMPLEMENTED", "it was reached"
+    server.stop(None).wait()
 
 
 def test_calls_end_at_their_deadline(tmp_path):

@@ -48,7 +48,8 @@ class Client:
         self.address = f"unix:{address}" if address.startswith(("/", "./")) else address
         self.timeout = timeout
         # Connections of its own: a channel that has failed must not keep others waiting.
-        options = [("grpc.use_local_subchannel_pool", 1),
+        # No proxy of the environment either: like the other clients, it reaches servers directly.
+        options = [("grpc.enable_http_proxy", 0), ("grpc.use_local_subchannel_pool", 1),
                    ("grpc.max_reconnect_backoff_ms", int(_LONGEST_WAIT * 1000)),
                    ("grpc.initial_reconnect_backoff_ms", int(_FIRST_WAIT * 1000)),
                    ("grpc.max_receive_message_length", _LARGEST_MESSAGE)]
@@ -116,7 +117,8 @@ class Client:
               patience: float = 60.0) -> Iterator[Any]:
         """The Job as it is, then as it becomes, until it has ended; from `after_revision` on, only
         later revisions. A server that goes away is waited for: ServerUnavailable once it has been
-        gone for `patience` seconds. Revisions that are no longer kept are left out."""
+        gone for `patience` seconds, or has not answered for as long, which is noticed after
+        `timeout` seconds without news. Revisions that are no longer kept are left out."""
         seen, wait = after_revision, _FIRST_WAIT
         gone_since: Optional[float] = None
         while True:
@@ -131,9 +133,13 @@ class Client:
                 if not came and seen is not None:
                     return  # it has ended, and the last revision has been seen
             except ServerUnavailable as error:
+                if error.code == "DEADLINE_EXCEEDED" and self._answers():
+                    gone_since, wait = None, _FIRST_WAIT
+                    continue  # there was no news
                 failure = error
             except ServerError as error:
-                if error.code != "OUT_OF_RANGE" or seen is None:
+                unknown = error.reason == "REVISION_UNKNOWN" and seen == after_revision
+                if error.code != "OUT_OF_RANGE" or seen is None or unknown:
                     raise
                 seen = None  # away for longer than revisions are kept
                 continue
@@ -148,7 +154,8 @@ class Client:
         request = search_service_pb2.WatchJobRequest(name=name)
         if seen is not None:
             request.after_revision = seen
-        call = self._stub.WatchJob(request)
+        # Of a server that has come to a halt nothing is heard but that time passes.
+        call = self._stub.WatchJob(request, timeout=self.timeout)
         try:
             for answer in call:
                 yield answer.job
@@ -156,6 +163,13 @@ class Client:
             raise self._error(error) from error
         finally:
             call.cancel()
+
+    def _answers(self) -> bool:
+        try:
+            self.list(most=1)
+        except ServerUnavailable:
+            return False
+        return True
 
     # What jobs find.
 
