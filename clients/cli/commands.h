@@ -38,8 +38,10 @@ absl::Status TopCommand(const Address& server, bool once, bool json);
 absl::Status ShowCommand(const Address& server, const std::string& name, bool json);
 
 struct ExportOptions {
-  std::string name;  // of a program, or of a job: for what it has found, or for its candidates
-  std::string format = "text";
+  // Of a program, or of a job: for what it has found, or for its candidates; or a .lathe file or a
+  // known program, for which no server is asked.
+  std::string name;
+  std::string format = "text";  // or pytorch, cpp, jsonl, csv
   std::string out_file;  // empty: standard output
 };
 absl::Status ExportCommand(const Address& server, const ExportOptions& options, bool json);

@@ -101,12 +101,14 @@ void AddExport(CLI::App& app, CommandLine& line) {
                            });
   exported
       ->add_option("NAME", line.export_options.name,
-                   "programs/..., or a job for the program it has found or for its candidates")
+                   "programs/..., a candidate, or a job for the program it has found or for its "
+                   "candidates; without a server a .lathe file or a known program: adamw")
       ->required();
   exported
       ->add_option("--to", line.export_options.format,
-                   "text: a program; jsonl, csv: every candidate of a job")
-      ->check(CLI::IsMember({"text", "jsonl", "csv"}))
+                   "text: a program; pytorch: a Python file; cpp: a header for libtorch; jsonl, "
+                   "csv: every candidate of a job")
+      ->check(CLI::IsMember({"text", "pytorch", "cpp", "jsonl", "csv"}))
       ->capture_default_str();
   exported->add_option("--out", line.export_options.out_file, "Write it to this file");
 }
