@@ -1,7 +1,7 @@
 // Random programs for implementations in other languages, and what the reference says about what
 // they compute.
 //
-//   program_cases print FIRST COUNT    a case a line, as JSON
+//   program_cases print FIRST COUNT    a case a line, as JSON, with what is exported of it
 //   program_cases judge                reads lines "INDEX f64|f32 NUMBERS", answers a line each:
 //                                      equal, moves (with the last bits), differs: WHERE
 //
@@ -22,6 +22,7 @@
 #include "absl/strings/str_join.h"
 #include "dsl/buffers.h"
 #include "dsl/canonicalize.h"
+#include "dsl/export/exporter.h"
 #include "dsl/random_program.h"
 #include "dsl/text.h"
 #include "dsl/vm/testing/float_run.h"
@@ -89,6 +90,7 @@ nlohmann::json StepJson(const Case& c, const FloatStep& step) {
 void PrintCase(uint64_t index) {
   const Case c = MakeCase(index);
   nlohmann::json json = {{"index", index}, {"text", Print(c.program)}};
+  json["pytorch"] = ExportProgram(c.program, ExportTarget::kPytorch, {.name = "exported"});
   for (const Shape& shape : c.shapes) {
     json["shapes"].push_back({shape.rows, shape.cols});
     json["layer"] = {shape.batch, shape.groups, shape.channels, shape.height, shape.width};

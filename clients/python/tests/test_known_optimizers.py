@@ -5,6 +5,7 @@ import math
 
 import pytest
 import torch
+from exported import exported
 
 import lathe
 
@@ -21,9 +22,9 @@ def models(seed):
     return generator, parameters(), parameters()
 
 
-def compare(make_loaded, make_other, foreach, tolerance=1e-11):
+def compare(make_loaded, make_other, tolerance=1e-11):
     generator, mine, others = models(3)
-    loaded, other = make_loaded(mine, foreach), make_other(others)
+    loaded, other = make_loaded(mine), make_other(others)
     for step in range(STEPS):
         for p, q in zip(mine, others):
             p.grad = torch.randn(p.shape, generator=generator, dtype=torch.float64) * 10 ** (step % 5 - 2)
@@ -50,11 +51,20 @@ TORCH = {
 }
 
 
-@pytest.mark.parametrize("foreach", [False, None])
+@pytest.fixture(params=["one by one", "many at a time", "exported"])
+def load(request, bin_folder):
+    """Makes an optimizer of a known program, of the package or as it is exported."""
+    def made(name, params, **options):
+        if request.param == "exported":
+            return exported(bin_folder, name)(params, **options)
+        foreach = False if request.param == "one by one" else None
+        return lathe.load_optimizer(name, params, foreach=foreach, **options)
+    return made
+
+
 @pytest.mark.parametrize("name", TORCH)
-def test_equals_torch(name, foreach):
-    compare(lambda p, f: lathe.load_optimizer(name, p, lr=0.01, weight_decay=0.03, foreach=f),
-            TORCH[name], foreach)
+def test_equals_torch(name, load):
+    compare(lambda p: load(name, p, lr=0.01, weight_decay=0.03), TORCH[name])
 
 
 class Formula:
@@ -139,12 +149,11 @@ FORMULAS = {"nadam": nadam, "lion": lion, "signsgd": signsgd, "adamw_warm_start"
             "lion_raw": lion_raw, "adafactor": adafactor, "muon": muon}
 
 
-@pytest.mark.parametrize("foreach", [False, None])
 @pytest.mark.parametrize("name", FORMULAS)
-def test_equals_its_formula(name, foreach):
+def test_equals_its_formula(name, load):
     hypers = {} if name in ("adafactor", "adamw_warm_start", "lion_raw") else {"weight_decay": 0.03}
-    compare(lambda p, f: lathe.load_optimizer(name, p, lr=0.01, foreach=f, **hypers),
-            lambda p: Formula(p, FORMULAS[name]), foreach, tolerance=1e-8)
+    compare(lambda p: load(name, p, lr=0.01, **hypers), lambda p: Formula(p, FORMULAS[name]),
+            tolerance=1e-8)
 
 
 def test_every_known_optimizer_is_compared():

@@ -4,12 +4,21 @@ import copy
 
 import pytest
 import torch
+from exported import exported
 from torch import nn
 from torch.nn import functional
 
 import lathe
 
 CHANNELS, GROUPS = 12, 4
+
+
+@pytest.fixture(params=["loaded", "exported"])
+def load(request, bin_folder):
+    """Makes a layer of a known program, of the package or as it is exported."""
+    if request.param == "loaded":
+        return lathe.load_layer
+    return lambda name, *sizes, **more: exported(bin_folder, name)(*sizes, **more)
 
 
 def data(seed, shape=(5, CHANNELS, 6, 7), dtype=torch.float64):
@@ -58,8 +67,8 @@ ACTIVATIONS = {"relu": functional.relu, "silu": functional.silu}
 
 @pytest.mark.parametrize("activation", ACTIVATIONS)
 @pytest.mark.parametrize("norm", NORMS)
-def test_known_norms_equal_those_of_torch(norm, activation):
-    mine = scaled(lathe.load_layer(f"{norm}_{activation}", CHANNELS, GROUPS))
+def test_known_norms_equal_those_of_torch(norm, activation, load):
+    mine = scaled(load(f"{norm}_{activation}", CHANNELS, GROUPS))
     other = scaled(OfTorch(NORMS[norm](), ACTIVATIONS[activation]))
     count = 5 * 6 * 7
     for step in range(4):
@@ -111,8 +120,8 @@ def evonorm(name, layer, x):
 
 
 @pytest.mark.parametrize("name", [f"evonorm_{kind}{i}" for kind in "bs" for i in range(3)])
-def test_evonorms_equal_their_formulas(name):
-    layer = scaled(lathe.load_layer(name, CHANNELS, GROUPS))
+def test_evonorms_equal_their_formulas(name, load):
+    layer = scaled(load(name, CHANNELS, GROUPS))
     x = data(1)
     torch.testing.assert_close(layer(x), evonorm(name, layer, x), rtol=1e-10, atol=1e-12)
     batch_dependent = name.startswith("evonorm_b")
@@ -122,8 +131,8 @@ def test_evonorms_equal_their_formulas(name):
         torch.testing.assert_close(layer(part), layer(x)[0 if part.shape[0] == 2 else 2:][:len(part)])
 
 
-def test_filter_response_norm_equals_its_formula():
-    layer = scaled(lathe.load_layer("frn_tlu", CHANNELS))
+def test_filter_response_norm_equals_its_formula(load):
+    layer = scaled(load("frn_tlu", CHANNELS))
     x = data(2)
     normed = x / (x.square().mean((2, 3), keepdim=True) + 1e-6).sqrt()
     wanted = torch.maximum(normed * by_channel(layer.gamma) + by_channel(layer.beta),
@@ -139,10 +148,10 @@ def test_every_known_layer_is_compared():
     assert layers == compared
 
 
-def test_state_dict_round_trip():
-    layer = lathe.load_layer("batchnorm_silu", CHANNELS)
+def test_state_dict_round_trip(load):
+    layer = load("batchnorm_silu", CHANNELS)
     layer(data(1).float())
-    other = lathe.load_layer("batchnorm_silu", CHANNELS)
+    other = load("batchnorm_silu", CHANNELS)
     assert set(layer.state_dict()) == {"gamma", "beta", "running_mu", "running_v"}
     other.load_state_dict(layer.state_dict())
     layer.eval()
@@ -153,16 +162,16 @@ def test_state_dict_round_trip():
 
 @pytest.mark.parametrize("shape", [(4, CHANNELS), (4, CHANNELS, 5), (4, CHANNELS, 2, 3),
                                    (4, CHANNELS, 2, 3, 2)])
-def test_inputs_of_two_to_five_dimensions(shape):
-    layer = scaled(lathe.load_layer("batchnorm_relu", CHANNELS))
+def test_inputs_of_two_to_five_dimensions(shape, load):
+    layer = scaled(load("batchnorm_relu", CHANNELS))
     x = data(5, shape)
     flat = x.reshape(4, CHANNELS, -1)
     wanted = scaled(OfTorch(nn.BatchNorm1d(CHANNELS, affine=False), functional.relu))(flat)
     torch.testing.assert_close(layer(x), wanted.reshape(shape), rtol=1e-10, atol=1e-12)
 
 
-def test_autocast_and_half_precision_compute_in_float32():
-    layer = lathe.load_layer("groupnorm_relu", CHANNELS, GROUPS)
+def test_autocast_and_half_precision_compute_in_float32(load):
+    layer = load("groupnorm_relu", CHANNELS, GROUPS)
     x = data(6, dtype=torch.float32)
     with torch.autocast("cpu", dtype=torch.bfloat16):
         assert torch.equal(layer(x), layer(x.float()))
@@ -171,25 +180,25 @@ def test_autocast_and_half_precision_compute_in_float32():
     torch.testing.assert_close(low, layer(x.bfloat16().float()).bfloat16())
 
 
-def test_groups_are_the_largest_divisor():
-    assert lathe.load_layer("groupnorm_relu", 48).groups == 24
-    assert lathe.load_layer("groupnorm_relu", 64).groups == 32
-    assert lathe.load_layer("groupnorm_relu", 7, groups=5).groups == 1
+def test_groups_are_the_largest_divisor(load):
+    assert load("groupnorm_relu", 48).groups == 24
+    assert load("groupnorm_relu", 64).groups == 32
+    assert load("groupnorm_relu", 7, groups=5).groups == 1
 
 
-def test_what_a_layer_cannot_take_is_named():
-    layer = lathe.load_layer("batchnorm_relu", CHANNELS)
+def test_what_a_layer_cannot_take_is_named(load):
+    layer = load("batchnorm_relu", CHANNELS)
     with pytest.raises(ValueError, match=r"takes \[batch, 12, ...\].*not \[2, 11, 3, 3\]"):
         layer(torch.zeros(2, 11, 3, 3))
     with pytest.raises(ValueError, match="takes floating-point numbers, not torch.int64"):
         layer(torch.zeros(2, 12, 3, 3, dtype=torch.int64))
     with pytest.raises(ValueError, match="channels is 0"):
-        lathe.load_layer("batchnorm_relu", 0)
+        load("batchnorm_relu", 0)
 
 
-def test_a_layer_learns():
+def test_a_layer_learns(load):
     torch.manual_seed(0)
-    net = nn.Sequential(nn.Conv2d(1, 8, 3), lathe.load_layer("evonorm_s0", 8), nn.Flatten(),
+    net = nn.Sequential(nn.Conv2d(1, 8, 3), load("evonorm_s0", 8), nn.Flatten(),
                         nn.Linear(8 * 36, 2))
     optimizer = lathe.load_optimizer("adamw", net.parameters(), lr=0.01)
     x = torch.randn(64, 1, 8, 8)
