@@ -76,3 +76,25 @@ def service(bin_folder, tmp_path):
     yield made
     made.end(made.worker)
     made.end(made.server)
+
+
+@pytest.fixture
+def without_doubles(monkeypatch):
+    """A mode in which the device "meta" is one that has no doubles, as some have none."""
+    torch = pytest.importorskip("torch")
+    from torch.utils._python_dispatch import TorchDispatchMode
+
+    from lathe import _interpreter, _lowering, _model, layer, optimizer
+    known = _model.number_dtype
+    for module in (_interpreter, _lowering, _model, layer, optimizer):
+        monkeypatch.setattr(module, "number_dtype", lambda device: (
+            torch.float32 if device.type == "meta" else known(device)), raising=False)
+
+    class WithoutDoubles(TorchDispatchMode):
+        def __torch_dispatch__(self, function, types, args=(), kwargs=None):
+            made = function(*args, **(kwargs or {}))
+            for value in made if isinstance(made, (list, tuple)) else [made]:
+                if isinstance(value, torch.Tensor) and value.device.type == "meta":
+                    assert value.dtype != torch.float64, f"{function} makes doubles"
+            return made
+    return WithoutDoubles()

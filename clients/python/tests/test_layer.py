@@ -170,14 +170,44 @@ def test_inputs_of_two_to_five_dimensions(shape, load):
     torch.testing.assert_close(layer(x), wanted.reshape(shape), rtol=1e-10, atol=1e-12)
 
 
-def test_autocast_and_half_precision_compute_in_float32(load):
-    layer = load("groupnorm_relu", CHANNELS, GROUPS)
+# Autocast would take the einsum in half precision.
+WITH_EINSUM = """lathe 1 layer with_einsum
+input x[B,G,K,H,W]
+size = einsum(x[B,G,K,H,W], x[B,G,K,H,W] -> [B,G])
+y = mul(x, size)
+"""
+
+
+def test_autocast_and_half_precision_compute_in_float32(load, tmp_path):
+    (tmp_path / "with_einsum.lathe").write_text(WITH_EINSUM)
+    layer = load(tmp_path / "with_einsum.lathe", CHANNELS, GROUPS)
     x = data(6, dtype=torch.float32)
+    wanted, wanted_low = layer(x), layer(x.bfloat16().float()).bfloat16()
     with torch.autocast("cpu", dtype=torch.bfloat16):
-        assert torch.equal(layer(x), layer(x.float()))
+        assert torch.einsum("ij,ij->i", x[0, 0], x[0, 0]).dtype == torch.bfloat16
+        assert torch.equal(layer(x), wanted)
         low = layer(x.bfloat16())
     assert low.dtype == torch.bfloat16
-    torch.testing.assert_close(low, layer(x.bfloat16().float()).bfloat16())
+    assert torch.equal(low, wanted_low)
+
+
+def test_a_batch_of_nothing_leaves_the_running_averages(load):
+    layer = load("batchnorm_relu", CHANNELS)
+    layer(data(7).float())
+    before = {name: value.clone() for name, value in layer.named_buffers()}
+    assert before
+    assert layer(torch.zeros(0, CHANNELS, 6, 7)).shape == (0, CHANNELS, 6, 7)
+    for name, value in layer.named_buffers():
+        assert torch.equal(value, before[name])
+
+
+@pytest.mark.parametrize("name", ["batchnorm_silu", "evonorm_s0"])
+def test_layers_compute_where_there_is_no_autocast_and_no_double(without_doubles, name):
+    layer = lathe.load_layer(name, CHANNELS, GROUPS).to("meta")
+    with without_doubles:
+        for training in (True, False):
+            y = layer.train(training)(torch.empty(5, CHANNELS, 6, 7, device="meta"))
+            assert (y.shape, y.dtype) == ((5, CHANNELS, 6, 7), torch.float32)
 
 
 def test_groups_are_the_largest_divisor(load):

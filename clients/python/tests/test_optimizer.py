@@ -262,6 +262,18 @@ def test_half_precision_is_updated_in_float32():
             torch.testing.assert_close(low.state[p]["m"], full.state[q]["m"])
 
 
+@pytest.mark.parametrize("source", ["adamw", "muon", MODEL_WIDE])
+def test_steps_need_no_doubles_on_the_device(without_doubles, source):
+    params = [torch.nn.Parameter(torch.empty(s, device="meta")) for s in SHAPES]
+    optimizer = load(source, params, foreach=False)
+    with without_doubles:
+        for _ in range(2):
+            for p in params:
+                p.grad = torch.empty_like(p)
+            optimizer.step()
+    assert optimizer.param_groups[0]["t"] == 2
+
+
 def test_moved_data_and_replaced_states_are_noticed():
     params = make(shapes=[(5000,), (30,), (20,)], dtype=torch.float32)
     optimizer = load("momentum", params)

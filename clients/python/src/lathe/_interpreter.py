@@ -10,6 +10,7 @@ import torch
 from torch import Tensor
 
 from lathe._lowering import Lowered, frame_of, host_number, lower
+from lathe._model import number_dtype
 from lathe.axes import Axes, in_order, is_number
 from lathe.program import Operand, Program
 
@@ -96,7 +97,7 @@ class Interpreter:
 
     def _spread(self, value: Tensor, axes: Axes, slot: Slot) -> Tensor:
         if is_number(axes):
-            return value.to(slot.w.device).reshape(())
+            return value.to(slot.w.device, number_dtype(slot.w.device)).reshape(())
         return value.to(slot.w.device, slot.w.dtype).expand(self.extents(axes, slot))
 
     def framed(self, value: Tensor, axes: Axes, slot: Slot) -> Tensor:

@@ -75,7 +75,7 @@ class Lowered:
                 device: torch.device) -> List[Tensor]:
         """Operands of one type on one device. `dtype` is that of tensors here."""
         if not self.meets_tensor:
-            return [value.to(device) for value in values]
+            return [value.to(device, number_dtype(device)) for value in values]
         keep = 2 if self.name == "lerp" else -1  # what a lerp mixes by is rounded in _lerp
         return [value.to(device, number_dtype(device) if place == keep and is_number(axes) else dtype)
                 for place, (value, axes) in enumerate(zip(values, self.types))]

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Dict
+from contextlib import nullcontext
+from typing import Any, ContextManager, Dict
 
 import torch
 from torch import Tensor, nn
@@ -21,6 +22,14 @@ _ROOTS = {"rms", "stddev", "norm", "global_norm"}
 _START_AT_ONE = _ROOTS | {"mean_square", "var"}
 # Scales start at 1, offsets at 0.
 _PARAMETER_STARTS = {"gamma": 1.0, "beta": 0.0, "v0": 0.0, "v1": 1.0}
+
+
+def _without_autocast(device: torch.device) -> ContextManager[Any]:
+    try:
+        context: ContextManager[Any] = autocast(device.type, enabled=False)
+        return context
+    except RuntimeError:  # a device for which there is none
+        return nullcontext()
 
 
 def load_layer(program: ProgramSource, channels: int, groups: int = 32) -> "LoadedLayer":
@@ -85,7 +94,7 @@ class LoadedLayer(nn.Module):
                              f"five dimensions, not {list(x.shape)}")
         if not x.is_floating_point():
             raise ValueError(f"{self.program.name} takes floating-point numbers, not {x.dtype}")
-        with autocast(x.device.type, enabled=False):
+        with _without_autocast(x.device):
             return self._forward(x)
 
     def _forward(self, x: Tensor) -> Tensor:
@@ -100,7 +109,7 @@ class LoadedLayer(nn.Module):
                 continue
             operands = [self._value(operand, framed, values) for operand in lowered.operands]
             values[index] = lowered.apply(lowered.prepare(operands, framed.dtype, x.device))
-            if index in self._buffer_names:
+            if index in self._buffer_names and x.numel():  # there is no average of nothing
                 self._update_buffer(index, lowered, values[index])
         y = self._value(self.program.output, framed, values).to(x.device, framed.dtype)
         return y.expand(framed.shape).reshape(x.shape).to(x.dtype)
