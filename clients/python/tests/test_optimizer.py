@@ -194,6 +194,19 @@ def test_groups_have_hypers_of_their_own_and_schedules_move_them():
     torch.testing.assert_close(optimizer.state[params[0]]["m"], 0.5 * kept + params[0].grad)
 
 
+def test_groups_of_an_optimizer_with_a_schedule_are_groups():
+    params = make(shapes=[(3,)])
+    optimizer = torch.optim.SGD(params, lr=0.1)
+    torch.optim.lr_scheduler.OneCycleLR(optimizer, max_lr=0.5, total_steps=10,
+                                        cycle_momentum=False)
+    rate = optimizer.param_groups[0]["lr"]
+    assert "max_lr" in optimizer.param_groups[0]
+    loaded = lathe.load_optimizer("sgd", optimizer.param_groups, lr=1.0)
+    before = params[0].detach().clone()
+    run(loaded, params, 1)
+    torch.testing.assert_close(params[0].detach(), before - rate * params[0].grad)
+
+
 def test_a_schedule_moves_the_rate():
     params = make(shapes=[(3,)])
     optimizer = load("adamw", params)
@@ -288,6 +301,20 @@ def test_moved_data_and_replaced_states_are_noticed():
         torch.testing.assert_close(p.detach(), start - 0.05 * (1.8 + p.grad))
 
 
+def test_transposed_data_are_noticed():
+    params, others = make(8, [(200, 200), (3, 3)]), make(8, [(200, 200), (3, 3)])
+    many, one = load("momentum", params), load("momentum", others, foreach=False)
+    for step in range(3):
+        give_gradients(params, step)
+        give_gradients(others, step)
+        many.step()
+        one.step()
+        for p in (*params, *others):
+            p.data = p.data.t()
+    for p, q in zip(params, others):
+        torch.testing.assert_close(p, q, rtol=1e-14, atol=1e-15)
+
+
 def test_total_steps_is_asked_for():
     with pytest.raises(TypeError, match="reads total_steps"):
         lathe.load_optimizer(MODEL_WIDE, make(), lr=0.1)
@@ -302,13 +329,15 @@ def test_wrong_hypers_are_named(hypers, error, told):
         load("adamw", make(), **hypers)
 
 
-def test_groups_may_have_names_but_no_unknown_hypers():
+def test_groups_may_have_other_keys_but_no_wrong_hypers():
     first, second = make(shapes=[(2,), (2,)])
-    optimizer = load("adamw", [{"params": [first], "name": "first"}])
-    with pytest.raises(TypeError, match="adamw has no hyper 'beta1'"):
-        optimizer.add_param_group({"params": [second], "beta1": 0.9})
+    optimizer = load("adamw", [{"params": [first], "name": "first", "mine": 3}])
+    assert optimizer.param_groups[0]["mine"] == 3
     with pytest.raises(ValueError, match="the hyper b1 of adamw is 2"):
         optimizer.add_param_group({"params": [second], "b1": 2.0})
+    with pytest.raises(TypeError, match="the hyper b1 of adamw is None, which is no number"):
+        optimizer.add_param_group({"params": [second], "b1": None})
+    assert len(optimizer.param_groups) == 1
     optimizer.add_param_group({"params": [second], "b1": 0.5})
     assert [group["b1"] for group in optimizer.param_groups] == [0.9, 0.5]
     text = "lathe 1 optimizer p\ninput g[P,R,C]\nhyper maximize = 1\nupdate = mul(g, maximize)\n"

@@ -75,15 +75,15 @@ class Plan:
             self._lay_out(pack, states)
         for cut in self._cuts:
             self._cut_states(cut, states)
-        self._seen = [(p.data_ptr(), [(name, states[p][name]) for name in self._names])
+        self._seen = [(_layout(p), [(name, states[p][name]) for name in self._names])
                       for p in self.params]
 
     def still_holds(self, params: Sequence[Tensor], states: States) -> bool:
         """Whether these are the same parameters with the same tensors for states."""
         if len(params) != len(self.params):
             return False
-        for p, q, (pointer, kept) in zip(params, self.params, self._seen):
-            if p is not q or p.data_ptr() != pointer:
+        for p, q, (layout, kept) in zip(params, self.params, self._seen):
+            if p is not q or _layout(p) != layout:
                 return False
             mine = states[p]
             for name, state in kept:
@@ -173,6 +173,11 @@ class Plan:
             update, factor = self.tape.run(self._registers(w, g, pack.states, maximize), numbers)
         parts = _unflatten(update.expand_as(g), pack.params)
         torch._foreach_sub_(pack.params, parts, alpha=factor)
+
+
+def _layout(p: Tensor) -> Tuple[int, Tuple[int, ...], Tuple[int, ...]]:
+    """Which elements, in which order."""
+    return p.data_ptr(), tuple(p.shape), p.stride()
 
 
 def _flatten(tensors: List[Tensor]) -> Tensor:

@@ -18,7 +18,7 @@ from lathe.known import ProgramSource, load_program
 from lathe.program import Operand, Program, State
 
 Params = Union[Iterable[Tensor], Iterable[Dict[str, Any]]]
-# What a group may hold beside the program's hypers; "name" and "param_names" are the user's.
+# What groups hold beside the program's hypers; "name" and "param_names" are the user's.
 _RESERVED = {"params", "lr", "t", "total_steps", "maximize", "numbers", "initial_lr", "name",
              "param_names"}
 # What every step reads from a group, beside the hypers.
@@ -37,7 +37,9 @@ def load_optimizer(program: ProgramSource, params: Params, *, lr: float,
     `known_programs`). `params` are tensors or groups, as for any optimizer of torch. `hypers` are
     the program's own, by name; groups and schedulers may set them like `lr`. `total_steps` is
     needed where the program reads it. `foreach`: False takes one parameter after another; None and
-    True go over many at a time where the program allows it, with equal results. `compile` makes one
+    True go over many at a time where the program allows it, with results that are equal but for
+    rounding: a product that is fused with what reads it may stay finite where it overflows by
+    itself. `compile` makes one
     kernel of such a program with torch.compile, where torch has it (2.0 or later).
 
     `compiled` makes C++ of any program, for parameters on a CPU: between two reductions all goes
@@ -121,19 +123,16 @@ class LoadedOptimizer(torch.optim.Optimizer):
         super().__setstate__(state)
 
     def add_param_group(self, param_group: Dict[str, Any]) -> None:
-        """As every optimizer of torch has it; parameters have to be real floating point."""
-        known = {hyper.name for hyper in self.program.hypers} | _RESERVED
-        unknown = [name for name in param_group if name not in known]
-        if unknown:
-            raise TypeError(f"{self.program.name} has no hyper {unknown[0]!r}")
+        """As every optimizer of torch has it, other keys such as those of schedulers included;
+        parameters have to be real floating point."""
         super().add_param_group(param_group)
         group = self.param_groups[-1]
-        group["numbers"] = dict(group["numbers"])
         try:
+            group["numbers"] = dict(group["numbers"])
             for place, p in enumerate(group["params"]):
                 _check_parameter(p, place)
             self._check_hypers(group)
-        except ValueError:
+        except Exception:
             self.param_groups.pop()
             raise
 
@@ -141,7 +140,11 @@ class LoadedOptimizer(torch.optim.Optimizer):
         """The hypers of a group in the program's order."""
         values = []
         for hyper in self.program.hypers:
-            value = float(group[hyper.name])
+            try:
+                value = float(group[hyper.name])
+            except TypeError:
+                raise TypeError(f"the hyper {hyper.name} of {self.program.name} is "
+                                f"{group[hyper.name]!r}, which is no number") from None
             if not hyper.range.has(value):
                 raise ValueError(f"the hyper {hyper.name} of {self.program.name} is {value:g}, "
                                  f"which is not in its range {hyper.range}")
