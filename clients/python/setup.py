@@ -55,7 +55,11 @@ class SourceDistribution(sdist):
         carried = pathlib.Path(base_dir) / "sources"
         shutil.copytree(PROGRAMS, carried / "dsl" / "programs", dirs_exist_ok=True)
         shutil.copyfile(OPS, carried / "dsl" / "ops.def")
+        # In the tree it is a link to a file that is not below this folder.
+        (pathlib.Path(base_dir) / "LICENSE").unlink()
+        shutil.copyfile(HERE / "LICENSE", pathlib.Path(base_dir) / "LICENSE")
         shutil.copytree(PROTO / "lathe", carried / "proto" / "lathe", dirs_exist_ok=True)
 
 
-setup(cmdclass={"build_py": BuildPackage, "sdist": SourceDistribution})
+setup(cmdclass={"build_py": BuildPackage, "sdist": SourceDistribution},
+      install_requires=stubs.runtime_requirements(PROTO, HERE / "proto"))

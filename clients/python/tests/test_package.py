@@ -3,6 +3,7 @@
 import pathlib
 import subprocess
 import sys
+from importlib import metadata
 
 import pytest
 
@@ -51,6 +52,38 @@ def test_a_row_without_a_kernel_fails_the_build(op_module, kernel, told):
     assert '{\n    "add": "a + b",\n}' in op_module.kernels_text(op_module.parse_rows(text))
     with pytest.raises(op_module.OpTableError, match=told):
         op_module.parse_rows(text.replace("1, 1, a + b", f"1, 1, {kernel}"))
+
+
+@pytest.fixture
+def stubs(monkeypatch):
+    monkeypatch.syspath_prepend(str(SUPPORT))
+    import stubs
+    return stubs
+
+
+@pytest.mark.parametrize("there, wanted", [
+    (["protoc", "grpc_python_plugin"], []),
+    (["protoc"], ["grpcio-tools"]),
+    (["grpc_python_plugin"], ["grpcio-tools"]),
+    ([], ["grpcio-tools"]),
+])
+def test_a_build_asks_for_what_makes_the_stubs(stubs, monkeypatch, there, wanted):
+    monkeypatch.setattr(stubs.shutil, "which", lambda name: name if name in there else None)
+    assert stubs.build_requirements() == wanted
+
+
+@pytest.mark.parametrize("made, wanted", [
+    ("import grpc\n", ["grpcio>=1.30", "protobuf>=3.20"]),
+    ("# Protobuf Python Version: 6.31.1\nimport x\nGRPC_GENERATED_VERSION = '1.76.0'\n",
+     ["grpcio>=1.76.0", "protobuf>=6.31.1"]),
+])
+def test_the_package_asks_for_what_its_stubs_run_with(stubs, made, wanted):
+    assert stubs.floors(made) == wanted
+
+
+def test_the_licence_is_installed_with_it():
+    files = [path for path in metadata.files("lathe") if path.name == "LICENSE"]
+    assert len(files) == 1 and "Apache License" in files[0].read_text()
 
 
 @pytest.mark.parametrize("use, absent", [
