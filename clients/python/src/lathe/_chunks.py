@@ -15,7 +15,10 @@ from torch import Tensor
 from torch._utils import _flatten_dense_tensors
 
 from lathe._calls import Numbers
+from lathe._model import number_dtype
 from lathe._tape import Tape
+from lathe.axes import is_number
+from lathe.program import State
 
 SLICE_ON_CPU = 1 << 17  # elements: some seven registers of them stay in a cache of 4 MiB
 SLICE_ELSEWHERE = 1 << 24
@@ -29,6 +32,11 @@ Compiled = Callable[[Tensor, Tensor, List[Tensor], List[Tensor]], None]
 def compute_dtype(dtype: torch.dtype) -> torch.dtype:
     """What a parameter's update is computed in, and its states are kept in."""
     return torch.float32 if dtype in (torch.float16, torch.bfloat16) else dtype
+
+
+def state_dtype(state: State, p: Tensor) -> torch.dtype:
+    """What a state that belongs to a parameter is kept in."""
+    return number_dtype(p.device) if is_number(state.axes) else compute_dtype(p.dtype)
 
 
 @dataclass

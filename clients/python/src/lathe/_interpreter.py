@@ -73,7 +73,7 @@ class Interpreter:
             return [run.at_group(operand, g) for g in run.used_groups]
         return self._values(run, operand, axes)
 
-    def _values(self, run: "_Run", operand: Operand, axes: Axes) -> List[Tensor]:
+    def _values(self, run: "Run", operand: Operand, axes: Axes) -> List[Tensor]:
         """Of all parameters, spread to a type; they share no memory with a state or an input."""
         values = []
         for p, slot in enumerate(run.slots):

@@ -9,10 +9,9 @@ from typing import Any, Dict, List, Sequence
 import torch
 from torch import Tensor
 
-from lathe._chunks import States, compute_dtype
+from lathe._chunks import States, compute_dtype, state_dtype
 from lathe._interpreter import held_shape, matrix_shape
 from lathe._layout import FIRST_STATE, G, W, Buffer, Layout
-from lathe.axes import is_number
 from lathe.program import Program
 
 
@@ -25,10 +24,6 @@ class _Table(ctypes.Structure):
             "rows", "cols", "group", "wide", "sign", "pointers", "of_groups", "of_parameters")]
 
 
-def _state_dtype(axes: Any, dtype: torch.dtype) -> torch.dtype:
-    return torch.float64 if is_number(axes) else compute_dtype(dtype)
-
-
 class Tables:
     """For these parameters as long as `still_hold`. Those of half precision, and those that are not
     contiguous, are copied before a step and back after it."""
@@ -39,7 +34,7 @@ class Tables:
         if any(p.device.type != "cpu" for p in params):
             return False
         kept = [(p, s, states[p][s.name]) for p in params for s in program.states if "P" in s.axes]
-        return all(value.device.type == "cpu" and value.dtype == _state_dtype(s.axes, p.dtype)
+        return all(value.device.type == "cpu" and value.dtype == state_dtype(s, p)
                    for p, s, value in kept)
 
     def __init__(self, layout: Layout, params: Sequence[Tensor], groups: Sequence[int],

@@ -7,15 +7,13 @@ from typing import Any, Callable, Dict, Iterable, List, Optional, Sequence, Tupl
 import torch
 from torch import Tensor
 
-from lathe._chunks import Compiled, Plan, by_kind, compute_dtype
+from lathe._chunks import Compiled, Plan, by_kind, compute_dtype, state_dtype
 from lathe._interpreter import GroupNumbers, Interpreter, Slot, held_shape, matrix_shape
 from lathe._kernels import Kernels
 from lathe._lowering import host_number
-from lathe._model import number_dtype
 from lathe._tape import tape_of
-from lathe.axes import is_number
 from lathe.known import ProgramSource, load_program
-from lathe.program import Operand, Program, State
+from lathe.program import Operand, Program
 
 Params = Union[Iterable[Tensor], Iterable[Dict[str, Any]]]
 # What groups hold beside the program's hypers; "name" and "param_names" are the user's.
@@ -196,7 +194,7 @@ class LoadedOptimizer(torch.optim.Optimizer):
         for state in self.program.states:
             if "P" not in state.axes or state.name in kept:
                 continue
-            dtype = _state_dtype(state, p)
+            dtype = state_dtype(state, p)
             if state.starts_at_input:
                 kept[state.name] = p.detach().to(dtype, copy=True).contiguous()
                 continue
@@ -285,7 +283,7 @@ class LoadedOptimizer(torch.optim.Optimizer):
             saved_of = state_dict["state"].get(place, {})
             for state in (s for s in self.program.states if s.name in saved_of):
                 self.state[p][state.name] = saved_of[state.name].detach().to(
-                    p.device, _state_dtype(state, p), copy=True)
+                    p.device, state_dtype(state, p), copy=True)
         self._plans.clear()
         if self._kernels is not None:
             self._kernels.forget()
@@ -311,11 +309,6 @@ class LoadedOptimizer(torch.optim.Optimizer):
             if list(saved[name].shape) != shape:
                 raise ValueError(f"the saved state {name!r} of parameter {place} has the shape "
                                  f"{tuple(saved[name].shape)}, the parameter needs {tuple(shape)}")
-
-
-def _state_dtype(state: State, p: Tensor) -> torch.dtype:
-    """What a state that belongs to a parameter is kept in."""
-    return number_dtype(p.device) if is_number(state.axes) else compute_dtype(p.dtype)
 
 
 def _check_parameter(p: Tensor, place: int) -> None:
