@@ -289,5 +289,6 @@ def test_special_numbers_are_the_same(op):
     assert torch.equal(kept[0].isnan(), kept[1].isnan())
     finite = ~kept[0].isnan()
     assert torch.equal(kept[0][finite], kept[1][finite])
-    zero = kept[0] == 0
-    assert torch.equal(kept[0][zero].signbit(), kept[1][zero].signbit())
+    if op not in ("max", "min", "clip"):  # of two zeros, torch's maximum is either
+        zero = kept[0] == 0
+        assert torch.equal(kept[0][zero].signbit(), kept[1][zero].signbit())
