@@ -3,8 +3,8 @@
 #include <memory>
 #include <utility>
 
+#include "evaluators/datasets/without_exceptions.h"
 #include "evaluators/task/task.h"
-#include "evaluators/without_exceptions.h"
 
 namespace lathe {
 namespace {

@@ -12,8 +12,8 @@
 #include "absl/strings/str_join.h"
 #include "dsl/canonicalize.h"
 #include "dsl/text.h"
+#include "evaluators/datasets/without_exceptions.h"
 #include "evaluators/task/task.h"
-#include "evaluators/without_exceptions.h"
 
 namespace lathe {
 namespace {

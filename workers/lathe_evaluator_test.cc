@@ -2,10 +2,13 @@
 #include <gtest/gtest.h>
 
 #include <bit>
+#include <filesystem>
 #include <map>
 
 #include "dsl/known_programs.h"
+#include "evaluators/datasets/registered.h"
 #include "evaluators/population/population_evaluator.h"
+#include "evaluators/task/task.h"
 #include "workers/child_batch_runner.h"
 #include "workers/testing/items.h"
 
@@ -57,6 +60,51 @@ TEST(LatheEvaluatorTest, GivesTheBitsOfTheEvaluatorInProcess) {
   };
   ASSERT_TRUE(runner.Run(items, compare).ok());
   EXPECT_EQ(told, items.size());
+}
+
+// Ten examples of one feature, `first` the first of them.
+Dataset TenExamples(uint8_t first) {
+  Dataset dataset;
+  dataset.data.add_shape(1);
+  for (uint8_t i = 0; i < 10; ++i) {
+    dataset.bytes.push_back(i == 0 ? first : i);
+    dataset.classes.push_back(i % 3);
+  }
+  EXPECT_TRUE(CompleteDataset(dataset).ok());
+  return dataset;
+}
+
+TEST(LatheEvaluatorTest, DataThatWereReplacedAreMissingAndOthersAreNot) {
+  const std::string directory = testing::TempDir() + "/lathe_evaluator_replaced";
+  std::filesystem::remove_all(directory);
+  const Dataset first = TenExamples(0), second = TenExamples(77);
+  ASSERT_TRUE(RegisterDataset(directory, "mine", first, {"test"}).ok());
+  ChildBatchRunner runner({.program = LATHE_EVALUATOR, .arguments = {"--data", directory}});
+  ASSERT_TRUE(runner.Hello().ok());
+  ASSERT_TRUE(RegisterDataset(directory, "mine", second, {"test", true}).ok());
+  std::vector<v1::EvaluatorItem> items;
+  for (const Dataset* dataset : {&first, &second}) {
+    v1::Task task;
+    task.set_dataset("mine");
+    task.set_train_examples(6);
+    task.set_validation_examples(2);
+    task.set_test_examples(2);
+    task.set_batch(2);
+    task.set_steps(2);
+    *task.mutable_data() = dataset->data;
+    v1::EvaluationItem item = ItemFor(MakeCanonical(KnownProgram("sgd").value()));
+    *item.mutable_task() = ResolveTask(task).value();
+    items.push_back(NumberedItem(items.size() + 1, item));
+  }
+  std::map<uint64_t, v1::ItemResult> results;
+  const auto keep = [&](uint64_t id, v1::ItemResult result) { results[id] = std::move(result); };
+  ASSERT_TRUE(runner.Run(items, keep).ok());
+  EXPECT_EQ(results[1].fault().kind(), v1::EvaluationFault::MISSING_DATA);
+  EXPECT_EQ(results[1].fault().message(), directory + ": mine is not what the task says: content " +
+                                              second.data.content_hash() +
+                                              " is there; required: " + first.data.content_hash());
+  EXPECT_TRUE(results[2].has_scores()) << results[2].ShortDebugString();
+  std::filesystem::remove_all(directory);
 }
 
 TEST(LatheEvaluatorTest, SaysWhichDataAreMissing) {

@@ -9,6 +9,7 @@
 
 #include "absl/status/status.h"
 #include "absl/strings/str_cat.h"
+#include "evaluators/datasets/without_exceptions.h"
 
 namespace lathe {
 namespace {
@@ -51,7 +52,11 @@ absl::StatusOr<GzipHandle> Open(const std::string& path) {
 absl::StatusOr<InputFile> ReadInputFile(const std::string& path, size_t max_bytes) {
   const absl::StatusOr<GzipHandle> file = Open(path);
   if (!file.ok()) return file.status();
-  absl::StatusOr<std::string> content = ReadAll(file->get(), path, max_bytes);
+  absl::StatusOr<std::string> content =
+      WithoutExceptions([&] { return ReadAll(file->get(), path, max_bytes); });
+  if (absl::IsResourceExhausted(content.status())) {
+    return absl::ResourceExhaustedError(absl::StrCat(path, ": ", content.status().message()));
+  }
   if (!content.ok()) return content.status();
   return InputFile{path, *std::move(content)};
 }

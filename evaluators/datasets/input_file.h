@@ -18,8 +18,9 @@ struct InputFile {
 inline constexpr size_t kMaxInputBytes = size_t{8} << 30;
 
 // The content of a file, decoded if it is packed with gzip. Not found if it cannot be opened; data
-// loss if it is cut off or damaged, or holds more than `max_bytes`. Messages name the file. Takes
-// no more memory than what it has read asks for.
+// loss if it is cut off or damaged, or holds more than `max_bytes`; resource exhausted if there is
+// not the memory for it. Messages name the file. Takes no more memory than what it has read asks
+// for.
 absl::StatusOr<InputFile> ReadInputFile(const std::string& path, size_t max_bytes = kMaxInputBytes);
 
 // The same for a file that has to be packed.

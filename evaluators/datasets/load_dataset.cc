@@ -8,6 +8,7 @@
 #include "evaluators/datasets/digits.h"
 #include "evaluators/datasets/registered.h"
 #include "evaluators/datasets/registered_model.h"
+#include "evaluators/datasets/without_exceptions.h"
 
 namespace lathe {
 
@@ -18,21 +19,42 @@ std::string InstalledDataDirectory() {
 }
 
 absl::StatusOr<Dataset> LoadDataset(const std::string& directory, std::string_view name) {
-  if (name == "digits") return LoadDigits(directory);
-  return LoadRegistered(directory, std::string(name));
+  absl::StatusOr<Dataset> dataset = WithoutExceptions([&] {
+    return name == "digits" ? LoadDigits(directory) : LoadRegistered(directory, std::string(name));
+  });
+  if (!absl::IsResourceExhausted(dataset.status())) return dataset;
+  return absl::ResourceExhaustedError(
+      absl::StrCat(directory, ": ", std::string(name), ": ", dataset.status().message()));
 }
+
+namespace {
+
+// Of one that ships, by reading it; of one that is registered, by its description and its size.
+absl::StatusOr<v1::DatasetDescription> Described(const std::string& directory,
+                                                 const std::string& name) {
+  if (!ShippedDatasets().contains(name)) {
+    const absl::StatusOr<v1::RegisteredDataset> registered = ProbeRegistration(directory, name);
+    if (!registered.ok()) return registered.status();
+    return registered->data();
+  }
+  const absl::StatusOr<Dataset> dataset = LoadDataset(directory, name);
+  if (!dataset.ok()) return dataset.status();
+  return dataset->data;
+}
+
+}  // namespace
 
 DatasetSurvey SurveyDatasets(const std::string& directory) {
   DatasetSurvey survey;
-  const auto load = [&](const std::string& name) {
-    const absl::StatusOr<Dataset> dataset = LoadDataset(directory, name);
-    if (dataset.ok()) {
-      survey.whole[name] = dataset->data;
+  const auto note = [&](const std::string& name,
+                        const absl::StatusOr<v1::DatasetDescription>& data) {
+    if (data.ok()) {
+      survey.whole[name] = *data;
     } else {
-      survey.problems[name] = std::string(dataset.status().message());
+      survey.problems[name] = std::string(data.status().message());
     }
   };
-  for (const auto& [name, data] : ShippedDatasets()) load(name);
+  for (const auto& [name, data] : ShippedDatasets()) note(name, Described(directory, name));
   const absl::StatusOr<std::vector<std::string>> names = RegisteredNames(directory);
   const absl::StatusOr<std::vector<std::string>> models = RegisteredModelNames(directory);
   if (!names.ok() || !models.ok()) {
@@ -41,7 +63,7 @@ DatasetSurvey SurveyDatasets(const std::string& directory) {
     return survey;
   }
   for (const std::string& name : *names) {
-    if (!ShippedDatasets().contains(name)) load(name);
+    if (!ShippedDatasets().contains(name)) note(name, Described(directory, name));
   }
   for (const std::string& name : *models) {
     const absl::StatusOr<ModelFile> model = LoadRegisteredModel(directory, name);
@@ -66,7 +88,7 @@ absl::StatusOr<TaskCatalog> CheckedCatalog(const std::string& directory,
   };
   for (const std::string& name : *registered) {
     if (is_named(name) && !ShippedDatasets().contains(name)) {
-      const absl::StatusOr<Dataset> dataset = LoadRegistered(directory, name);
+      const absl::StatusOr<Dataset> dataset = LoadDataset(directory, name);
       if (!dataset.ok()) return dataset.status();
     }
     // One that is damaged is nobody's business until a job names it.

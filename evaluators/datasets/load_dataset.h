@@ -18,10 +18,13 @@ namespace lathe {
 std::string InstalledDataDirectory();
 
 // Not found if it is not there, invalid argument for a name that no dataset may have, data loss for
-// a damaged file: the message names the file and the place and says what is allowed there.
+// a damaged file, resource exhausted where there is not the memory for it: the message names the
+// file and the place and says what is allowed there.
 absl::StatusOr<Dataset> LoadDataset(const std::string& directory, std::string_view name);
 
-// What ships and what is registered in a directory, models too. Reads all of it.
+// What ships and what is registered in a directory, as far as descriptions and the sizes of files
+// tell; what ships is read, and so are the files of models. Values are checked by whoever loads
+// them.
 DatasetSurvey SurveyDatasets(const std::string& directory);
 
 // What a job may name that runs on the data of `directory`: what ships and what is registered

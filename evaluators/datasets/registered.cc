@@ -7,6 +7,7 @@
 #include <fstream>
 #include <string_view>
 
+#include "absl/strings/escaping.h"
 #include "absl/strings/str_cat.h"
 #include "evaluators/datasets/registration.h"
 #include "evaluators/task/dataset_catalog.h"
@@ -22,9 +23,29 @@ absl::Status Damaged(const std::string& path, const std::string& what) {
   return absl::DataLossError(absl::StrCat(path, ": ", what));
 }
 
+size_t ContentBytes(const RegisteredDataset& described) {
+  const v1::DatasetDescription& data = described.data();
+  if (described.values() == RegisteredDataset::TEXT) return data.examples();
+  const size_t width = described.values() == RegisteredDataset::FLOAT32 ? sizeof(float) : 1;
+  return data.examples() * (static_cast<size_t>(FeaturesOf(data)) * width + 1);
+}
+
+absl::Status CheckContentBytes(const RegisteredDataset& described, const std::string& place) {
+  const size_t bytes = ContentBytes(described);
+  if (bytes <= kMaxContentBytes) return absl::OkStatus();
+  return absl::InvalidArgumentError(absl::StrCat(
+      place, ": ", bytes, " bytes of values are not allowed; allowed: ", kMaxContentBytes));
+}
+
 absl::Status CheckRegistration(const RegisteredDataset& described, const std::string& path) {
-  const absl::Status status = CheckDescription(described.data(), path + ": data");
+  const std::string place = path + ": data";
+  absl::Status status = CheckDescription(described.data(), place);
+  if (status.ok()) status = CheckContentBytes(described, place);
   if (!status.ok()) return absl::DataLossError(status.message());
+  if (!described.source_format().empty() && !IsDatasetName(described.source_format())) {
+    return Damaged(path, absl::StrCat("source_format: \"", absl::CEscape(described.source_format()),
+                                      "\" is not allowed; ", std::string(kDatasetNameRule)));
+  }
   const bool text = described.values() == RegisteredDataset::TEXT;
   if (described.values() == RegisteredDataset::VALUES_UNSPECIFIED ||
       text != IsText(described.data())) {
@@ -57,11 +78,12 @@ std::string_view AsText(const std::vector<Value>& values) {
   return {reinterpret_cast<const char*>(values.data()), values.size() * sizeof(Value)};
 }
 
-size_t ContentBytes(const RegisteredDataset& described) {
-  const v1::DatasetDescription& data = described.data();
-  if (described.values() == RegisteredDataset::TEXT) return data.examples();
-  const size_t width = described.values() == RegisteredDataset::FLOAT32 ? sizeof(float) : 1;
-  return data.examples() * (static_cast<size_t>(FeaturesOf(data)) * width + 1);
+absl::Status CheckContentSize(const std::string& path, const RegisteredDataset& described) {
+  std::error_code error;
+  const size_t size = fs::file_size(path, error), required = ContentBytes(described);
+  if (error) return Damaged(path, absl::StrCat("cannot be opened: ", error.message()));
+  if (size == required) return absl::OkStatus();
+  return Damaged(path, absl::StrCat("has ", size, " bytes; required: ", required));
 }
 
 template <typename Value>
@@ -74,15 +96,10 @@ bool Read(std::ifstream& file, std::vector<Value>& values, size_t count) {
 
 absl::Status ReadContent(const std::string& path, const RegisteredDataset& described,
                          Dataset& dataset) {
+  // Before anything is allocated for it.
+  if (absl::Status status = CheckContentSize(path, described); !status.ok()) return status;
   std::ifstream file(path, std::ios::binary);
   if (!file) return Damaged(path, absl::StrCat("cannot be opened: ", std::strerror(errno)));
-  std::error_code error;
-  const size_t size = fs::file_size(path, error), required = ContentBytes(described);
-  // Before anything is allocated for it.
-  if (error || size != required) {
-    return Damaged(
-        path, error ? error.message() : absl::StrCat("has ", size, " bytes; required: ", required));
-  }
   const size_t examples = described.data().examples();
   const size_t features = examples * static_cast<size_t>(FeaturesOf(described.data()));
   bool whole = false;
@@ -101,13 +118,15 @@ absl::Status ReadContent(const std::string& path, const RegisteredDataset& descr
 
 absl::Status RegisterDataset(const std::string& directory, const std::string& name,
                              const Dataset& dataset, const RegisterOptions& options) {
+  const RegisteredDataset described = Describe(dataset, options.source_format);
+  if (absl::Status status = CheckContentBytes(described, name); !status.ok()) return status;
   const std::string_view parts[] = {AsText(dataset.bytes), AsText(dataset.reals),
                                     AsText(dataset.classes)};
   return Register(directory, name,
                   {.kind = kDatasetKind,
                    .content_hash = dataset.data.content_hash(),
                    .content = parts,
-                   .description = Describe(dataset, options.source_format),
+                   .description = described,
                    .replace = options.replace});
 }
 
@@ -122,6 +141,16 @@ absl::StatusOr<RegisteredDataset> ReadRegistration(const std::string& directory,
   if (!status.ok()) return status;
   status = CheckRegistration(described, DescriptionPath(directory, name, kDatasetKind));
   if (!status.ok()) return status;
+  return described;
+}
+
+absl::StatusOr<RegisteredDataset> ProbeRegistration(const std::string& directory,
+                                                    const std::string& name) {
+  absl::StatusOr<RegisteredDataset> described = ReadRegistration(directory, name);
+  if (!described.ok()) return described;
+  const std::string path =
+      ContentPath(directory, name, kDatasetKind, described->data().content_hash());
+  if (absl::Status status = CheckContentSize(path, *described); !status.ok()) return status;
   return described;
 }
 

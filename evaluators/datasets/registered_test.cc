@@ -2,7 +2,10 @@
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <sys/resource.h>
+#include <unistd.h>
 
+#include <cstdio>
 #include <filesystem>
 #include <fstream>
 
@@ -175,8 +178,51 @@ TEST_F(Registered, ADamagedDescriptionIsFoundWithItsPlace) {
   EXPECT_THAT(message("classes: 3", "classes: 4"), HasSubstr("content hash is"));
   EXPECT_THAT(message("classes: 3", "classes: 2"), HasSubstr("class 2 is not allowed"));
   EXPECT_THAT(message("values: UINT8", "values: TEXT"), HasSubstr("values: UINT8 or FLOAT32"));
+  EXPECT_THAT(message("source_format: \"test\"", "source_format: \"\\377\""),
+              HasSubstr(path + ": source_format: \"\\377\" is not allowed"));
   EXPECT_THAT(message("max_value: 255", "max_value: 256"), HasSubstr("max_value: 256"));
   EXPECT_THAT(message("max_value: 255", "max_value: 254"), HasSubstr("content hash is"));
+}
+
+TEST_F(Registered, ValuesThatAreTooLargeAreRefusedBeforeTheyAreRead) {
+  ASSERT_TRUE(Register("mine", reals_).ok());
+  const std::string path = DescriptionOf("mine");
+  std::ofstream(path) << "data {\n  content_hash: \"" << reals_.data.content_hash()
+                      << "\"\n  examples: 2147483647\n  shape: 1000\n  classes: 3\n}\n"
+                      << "values: FLOAT32\n";
+  EXPECT_EQ(Message("mine"),
+            path + ": data: 8592082071647 bytes of values are not allowed; allowed: " +
+                std::to_string(kMaxContentBytes));
+  EXPECT_EQ(SurveyDatasets(directory_).problems.count("mine"), 1u);
+}
+
+// The memory that sanitizers need cannot be limited.
+#if !defined(__SANITIZE_ADDRESS__) && !defined(__SANITIZE_THREAD__)
+TEST_F(Registered, ValuesThatDoNotFitInMemoryAreAnError) {
+  ASSERT_TRUE(Register("mine", reals_).ok());
+  std::ofstream(DescriptionOf("mine"))
+      << "data {\n  content_hash: \"" << reals_.data.content_hash()
+      << "\"\n  examples: 1000000\n  shape: 1000\n  classes: 3\n}\nvalues: FLOAT32\n";
+  // With a hole: it takes no place on the disk.
+  fs::resize_file(ContentOf("mine", reals_), uintmax_t{1'000'000} * 4001);
+  const auto load = [&] {
+    const rlimit limit = {.rlim_cur = rlim_t{1} << 30, .rlim_max = rlim_t{1} << 30};
+    setrlimit(RLIMIT_AS, &limit);
+    const absl::Status status = LoadDataset(directory_, "mine").status();
+    std::fprintf(stderr, "%s\n", std::string(status.message()).c_str());
+    _exit(absl::IsResourceExhausted(status) ? 0 : 1);
+  };
+  EXPECT_EXIT(load(), testing::ExitedWithCode(0), directory_ + ": mine: out of memory");
+}
+#endif
+
+TEST_F(Registered, ASurveyReadsNoValues) {
+  ASSERT_TRUE(Register("mine", bytes_).ok());
+  std::ofstream(ContentOf("mine", bytes_), std::ios::trunc) << "as many bytes..";
+  const DatasetSurvey survey = SurveyDatasets(directory_);
+  EXPECT_EQ(survey.whole.count("mine"), 1u);
+  EXPECT_EQ(LoadDataset(directory_, "mine").status().code(), absl::StatusCode::kDataLoss);
+  EXPECT_EQ(CheckedCatalog(directory_, {"mine"}).status().code(), absl::StatusCode::kDataLoss);
 }
 
 TEST_F(Registered, ASurveyTellsWhatIsWholeAndWhyTheRestIsNot) {

@@ -12,10 +12,10 @@
 #include "absl/status/status.h"
 #include "absl/strings/str_cat.h"
 #include "dsl/vm/executor.h"
+#include "evaluators/datasets/without_exceptions.h"
 #include "evaluators/population/training.h"
 #include "evaluators/program_tile.h"
 #include "evaluators/task/task.h"
-#include "evaluators/without_exceptions.h"
 
 namespace lathe {
 namespace {

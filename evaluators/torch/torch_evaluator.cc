@@ -12,6 +12,7 @@
 #include "absl/strings/ascii.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_replace.h"
+#include "evaluators/datasets/without_exceptions.h"
 #include "evaluators/program_tile.h"
 #include "evaluators/task/task.h"
 #include "evaluators/torch/blas.h"
@@ -20,7 +21,6 @@
 #include "evaluators/torch/torchscript_network.h"
 #include "evaluators/torch/training_run.h"
 #include "evaluators/train_in_step.h"
-#include "evaluators/without_exceptions.h"
 
 namespace lathe {
 namespace {

@@ -1,6 +1,6 @@
 // Where what the standard library throws becomes a status.
-#ifndef LATHE_EVALUATORS_WITHOUT_EXCEPTIONS_H_
-#define LATHE_EVALUATORS_WITHOUT_EXCEPTIONS_H_
+#ifndef LATHE_EVALUATORS_DATASETS_WITHOUT_EXCEPTIONS_H_
+#define LATHE_EVALUATORS_DATASETS_WITHOUT_EXCEPTIONS_H_
 
 #include <exception>
 #include <new>
@@ -23,4 +23,4 @@ auto WithoutExceptions(Function function) -> decltype(function()) {
 
 }  // namespace lathe
 
-#endif  // LATHE_EVALUATORS_WITHOUT_EXCEPTIONS_H_
+#endif  // LATHE_EVALUATORS_DATASETS_WITHOUT_EXCEPTIONS_H_
