@@ -10,7 +10,7 @@
 #include <string>
 
 #include "evaluators/task/model_catalog.h"
-#include "evaluators/without_exceptions.h"
+#include "evaluators/datasets/without_exceptions.h"
 #include "workers/evaluate_item.h"
 
 namespace lathe {

@@ -6,6 +6,7 @@
 #include "absl/strings/str_cat.h"
 #include "clients/cli/data_commands.h"
 #include "clients/cli/data_text.h"
+#include "clients/report/json_text.h"
 #include "evaluators/datasets/cifar10.h"
 #include "evaluators/datasets/idx.h"
 #include "evaluators/datasets/input_file.h"
@@ -96,7 +97,7 @@ absl::Status DataAdd(const DataAddOptions& options, bool json) {
       RegisterDataset(options.directory, options.name, *dataset, {options.format, options.replace});
   if (!status.ok()) return status;
   if (json) {
-    return PrintData(DataJson(options.name, options.format, dataset->data).dump() + "\n");
+    return PrintData(JsonText(DataJson(options.name, options.format, dataset->data)));
   }
   return PrintData(absl::StrCat(options.name, ": ", DataText(dataset->data), "; registered in ",
                                 options.directory,

@@ -10,9 +10,12 @@
 #include "absl/strings/str_cat.h"
 #include "clients/cli/data_text.h"
 #include "clients/cli/terminal_text.h"
+#include "clients/report/json_text.h"
 #include "evaluators/datasets/load_dataset.h"
 #include "evaluators/datasets/registered.h"
 #include "evaluators/datasets/registered_model.h"
+#include "evaluators/datasets/without_exceptions.h"
+#include "evaluators/task/dataset_catalog.h"
 #include "evaluators/task/model_catalog.h"
 
 namespace lathe {
@@ -108,7 +111,7 @@ class DataCommandLine {
     added->add_option("--data", flags_->add.directory,
                       "Folder of the datasets and models, as workers take it [the installed one]");
     added->callback([flags = flags_, exit_status = exit_status_, command = std::move(command)] {
-      *exit_status = ExitStatus(command(*flags));
+      *exit_status = ExitStatus(WithoutExceptions([&] { return command(*flags); }));
     });
     return added;
   }
@@ -169,7 +172,7 @@ absl::Status DataList(const std::string& directory, bool json) {
     listed.first_error.Update(model.status());
     if (model.ok()) List(name, *model, listed);
   }
-  const absl::Status printed = PrintData(json ? listed.json.dump() + "\n" : Table(listed.rows));
+  const absl::Status printed = PrintData(json ? JsonText(listed.json) : Table(listed.rows));
   return printed.ok() ? listed.first_error : printed;
 }
 
@@ -192,7 +195,7 @@ absl::Status DataCheck(const std::string& directory, const std::vector<std::stri
     }
   }
   if (json) {
-    if (absl::Status status = PrintData(lines.dump() + "\n"); !status.ok()) return status;
+    if (absl::Status status = PrintData(JsonText(lines)); !status.ok()) return status;
   }
   if (damaged == 0) return absl::OkStatus();
   return absl::DataLossError(absl::StrCat(damaged, " of ", lines.size(), " datasets are damaged"));

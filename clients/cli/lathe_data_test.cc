@@ -1,5 +1,6 @@
 // lathe data, through the program itself.
 #include <gmock/gmock.h>
+#include <sys/resource.h>
 
 #include "clients/cli/testing/lathe_test.h"
 #include "evaluators/datasets/testing/made_files.h"
@@ -126,6 +127,45 @@ TEST_F(LatheDataTest, ChecksWhatThereIs) {
   EXPECT_EQ(all[0]["whole"], false) << "the digits are not in this folder";
   EXPECT_EQ(all[2]["whole"], true);
 }
+
+TEST_F(LatheDataTest, JsonStandsWhateverBytesAPathHas) {
+  const std::string directory = Path("\xff\xfe");
+  const auto json = [&](std::vector<std::string> arguments, int status) {
+    arguments.insert(arguments.begin(), "data");
+    arguments.insert(arguments.end(), {"--data", directory, "--json"});
+    const Finished run = RunAlone(arguments);
+    EXPECT_EQ(run.status.code, status) << run.errors;
+    return nlohmann::json::parse(run.output, nullptr, /*allow_exceptions=*/false);
+  };
+  const nlohmann::json checked = json({"check"}, 1);
+  ASSERT_EQ(checked.size(), 1u);
+  EXPECT_THAT(checked[0]["problem"], HasSubstr("\xef\xbf\xbd\xef\xbf\xbd/digits.csv.gz"));
+  // A description that somebody else has written.
+  Write("small.npz", SmallNpz(9));
+  EXPECT_EQ(json({"add", "mine", "--format", "npz", Path("small.npz")}, 0)["name"], "mine");
+  const fs::path description = fs::path(directory) / "mine" / "dataset.textproto";
+  std::string text = Contents(description);
+  text.replace(text.find("\"npz\""), 5, "\"\\377\"");
+  std::ofstream(description, std::ios::trunc) << text;
+  EXPECT_EQ(json({"list"}, 1).size(), 1u) << "the digits; it is told on standard error";
+}
+
+// The memory that sanitizers need cannot be limited.
+#if !defined(__SANITIZE_ADDRESS__) && !defined(__SANITIZE_THREAD__)
+TEST_F(LatheDataTest, AFileThatDoesNotFitInMemoryIsRefused) {
+  Write("poem", "to be");
+  fs::resize_file(Path("poem"), uintmax_t{6} << 30);  // a hole, which takes no place on the disk
+  rlimit limit = {};
+  ASSERT_EQ(getrlimit(RLIMIT_AS, &limit), 0);
+  const rlimit low = {.rlim_cur = rlim_t{1} << 30, .rlim_max = limit.rlim_max};
+  ASSERT_EQ(setrlimit(RLIMIT_AS, &low), 0);  // of the program, which inherits it
+  const Finished run = Data({"add", "poems", "--format", "text", Path("poem")});
+  setrlimit(RLIMIT_AS, &limit);
+  EXPECT_EQ(run.status.code, 1);
+  EXPECT_THAT(run.errors, HasSubstr("lathe: " + Path("poem") + ": out of memory\n"));
+  EXPECT_FALSE(fs::exists(Path("data/poems")));
+}
+#endif
 
 }  // namespace
 }  // namespace lathe

@@ -14,6 +14,7 @@
 #include "absl/strings/str_cat.h"
 #include "clients/cli/terminal_text.h"
 #include "clients/job/closest_name.h"
+#include "clients/report/json_text.h"
 #include "dsl/known_programs.h"
 #include "rpc/utf8.h"
 
@@ -125,7 +126,7 @@ int WriteOutput(std::string_view text) {
 }
 
 std::string JsonLine(const Json& json) {
-  return json.dump(-1, ' ', false, Json::error_handler_t::replace) + "\n";
+  return JsonText(json);
 }
 
 Json RealJson(double value) {

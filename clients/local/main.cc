@@ -7,6 +7,7 @@
 #include "clients/job/job_file.h"
 #include "clients/local/local_run.h"
 #include "clients/report/atomic_file.h"
+#include "clients/report/json_text.h"
 #include "clients/report/report.h"
 #include "evaluators/datasets/load_dataset.h"
 #include "evaluators/population/population_evaluator.h"
@@ -45,7 +46,7 @@ absl::StatusOr<v1::JobSpec> LoadJob(const Flags& flags) {
 
 absl::Status WriteResults(const Flags& flags, const v1::JobReport& report) {
   if (!flags.json_file.empty()) {
-    absl::Status status = WriteFileAtomically(flags.json_file, ReportJson(report).dump(2) + "\n");
+    absl::Status status = WriteFileAtomically(flags.json_file, JsonText(ReportJson(report), 2));
     if (!status.ok()) return status;
   }
   if (!report.has_found()) return absl::OkStatus();

@@ -19,6 +19,7 @@
 #include "clients/job/dataset_names.h"
 #include "clients/job/job_file.h"
 #include "clients/report/atomic_file.h"
+#include "clients/report/json_text.h"
 #include "clients/report/report.h"
 #include "clients/run/embedded_run.h"
 #include "evaluators/datasets/load_dataset.h"
@@ -108,10 +109,10 @@ std::string DefaultOutFile(const v1::JobSpec& job) {
   return absl::StrContains(job.name(), '/') ? "" : job.name() + ".lathe";
 }
 
-std::string JsonText(const std::string& job, const v1::JobReport& report) {
+std::string ResultText(const std::string& job, const v1::JobReport& report) {
   nlohmann::json json = ReportJson(report);
   json["job"] = job;
-  return json.dump(2) + "\n";
+  return JsonText(json, 2);
 }
 
 absl::Status SaveFiles(const Flags& flags, const std::string& json, const v1::JobReport& report) {
@@ -181,7 +182,7 @@ int Run(Flags flags) {
   std::string text;
   const EmbeddedRunEnd end =
       RunEmbedded(*job, flags.run, [&](const std::string& name, const v1::JobReport& report) {
-        const std::string json = JsonText(name, report);
+        const std::string json = ResultText(name, report);
         text = flags.json_output ? json : ReportText(report);
         if (!flags.json_output && report.has_found()) {
           absl::StrAppend(&text, "\nwritten to ", flags.out_file, "\n");
