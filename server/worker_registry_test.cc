@@ -123,6 +123,32 @@ TEST_F(WorkerRegistryTest, OnlyJustTheDataThatAreMissingAreWithdrawn) {
   EXPECT_EQ((*registry_.Register(declared, kStart))->abilities.datasets.size(), 2u);
 }
 
+TEST_F(WorkerRegistryTest, AModelThatIsMissingIsWithdrawnAndNotItsData) {
+  v1::Worker declared = Worker({Data("mine", 1)});
+  declared.add_models("torchscript");
+  v1::WorkerModel& model = *declared.add_registered_models();
+  model.set_name("net");
+  v1::ModelDescription& description = *model.mutable_description();
+  description.set_content_hash(std::string(32, 'a'));
+  description.set_input(v1::ModelDescription::FLOATS);
+  description.add_shape(4);
+  description.set_outputs(3);
+  description.add_rows(3);
+  description.add_cols(4);
+  const auto registered = registry_.Register(declared, kStart);
+  ASSERT_TRUE(registered.ok()) << registered.status();
+  RegisteredWorker& worker = **registered;
+  v1::Task task;
+  task.set_dataset("mine");
+  task.mutable_data()->set_content_hash(Data("mine", 1).content_hash());
+  task.mutable_torchscript()->set_name("net");
+  *task.mutable_torchscript()->mutable_description() = description;
+  registry_.Withdraw(worker, task, "is cut off");
+  EXPECT_EQ(worker.resource.registered_models_size(), 0);
+  EXPECT_EQ(worker.abilities.datasets.count("mine"), 1u);
+  EXPECT_EQ(registry_.Datasets().problems.at("net"), "w says: is cut off");
+}
+
 TEST_F(WorkerRegistryTest, AWorkerWithoutDescriptionsAddsNothing) {
   v1::WorkerDataset dataset = Data("mine", 1);
   dataset.clear_data();

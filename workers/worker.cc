@@ -184,7 +184,8 @@ void Worker::WithdrawMissingData(const std::vector<v1::EvaluatorItem>& batch, ui
   if (item == batch.end()) return;
   const v1::Task& task = item->item().task();
   if (!session_.Withdraw(task, result.fault().message())) return;
-  spdlog::warn("takes no more work on {} until it is started again: {}", task.dataset(),
+  const std::string& name = task.has_torchscript() ? task.torchscript().name() : task.dataset();
+  spdlog::warn("takes no more work on {} until it is started again: {}", name,
                result.fault().message());
 }
 

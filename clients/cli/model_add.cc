@@ -10,6 +10,7 @@
 #include "absl/strings/str_cat.h"
 #include "clients/cli/data_commands.h"
 #include "clients/cli/data_text.h"
+#include "clients/report/json_text.h"
 #include "evaluators/datasets/input_file.h"
 #include "evaluators/datasets/registered_model.h"
 #include "evaluators/task/model_catalog.h"
@@ -132,7 +133,7 @@ absl::Status ModelAdd(const DataAddOptions& options, bool json) {
   const absl::Status status =
       RegisterModel(options.directory, options.name, file->bytes, *model, options.replace);
   if (!status.ok()) return status;
-  if (json) return PrintData(ModelJson(options.name, *model).dump() + "\n");
+  if (json) return PrintData(JsonText(ModelJson(options.name, *model)));
   return PrintData(absl::StrCat(options.name, ": ", ModelText(*model), "; registered in ",
                                 options.directory,
                                 "; workers that run find it when they start again\n"));

@@ -13,7 +13,8 @@ namespace lathe {
 inline constexpr int kMaxDeclaredDatasets = 1000;
 
 // Moves the data of a resolved task from those that the worker has to those that cannot be used,
-// for `reason`. False, and nothing is changed, if the worker does not declare just these data.
+// for `reason`; of a task with a registered model, the model, whichever of the two it is. False,
+// and nothing is changed, if the worker does not declare just these.
 bool WithdrawData(v1::Worker& worker, const v1::Task& task, const std::string& reason);
 
 }  // namespace lathe

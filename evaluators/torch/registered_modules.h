@@ -26,13 +26,15 @@ class RegisteredModules {
   // not remembered.
   absl::StatusOr<std::shared_ptr<const TorchScriptModule>> Get(const v1::Task& task);
 
-  // Whether a registered model that the resolved task names is there, if it names one. Does not
-  // make sense of its file.
+  // Whether a registered model that the resolved task names is there, if it names one. One
+  // that Get has given needs no file any more; otherwise its file is compared, not made sense of.
   absl::Status Check(const v1::Task& task) const;
 
  private:
+  std::shared_ptr<const TorchScriptModule> Kept(const v1::Task& task) const;
+
   const std::string data_directory_;
-  std::mutex mutex_;  // held for look-ups, never while reading
+  mutable std::mutex mutex_;  // held for look-ups, never while reading
   std::map<std::string, std::shared_ptr<const TorchScriptModule>> modules_;  // by content
 };
 
