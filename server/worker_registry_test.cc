@@ -5,6 +5,7 @@
 #include <gtest/gtest.h>
 
 #include "absl/strings/str_cat.h"
+#include "evaluators/task/task.h"
 #include "rpc/status.h"
 
 namespace lathe {
@@ -182,6 +183,73 @@ TEST_F(WorkerRegistryTest, RefusesWrongDescriptionsAndNamesTheField) {
   EXPECT_THAT(refused(Data("Mine", 1)), HasSubstr("worker.datasets[1].name: a name is"));
   EXPECT_THAT(refused(Data("digits", 1)), HasSubstr("worker.datasets[1].data: is not what digits"));
   EXPECT_EQ(ContentOf("good"), "") << "nothing of a worker that was refused";
+}
+
+v1::Worker WorkerWithModel(int content) {
+  v1::Worker worker = Worker({});
+  v1::WorkerModel& model = *worker.add_registered_models();
+  model.set_name("net");
+  v1::ModelDescription& description = *model.mutable_description();
+  description.set_content_hash(Data("", content).content_hash());
+  description.set_input(v1::ModelDescription::FLOATS);
+  for (const uint32_t extent : {1, 8, 8}) description.add_shape(extent);
+  description.set_outputs(10);
+  description.add_rows(10);
+  description.add_columns(64);
+  description.set_multiply_adds(640);
+  description.set_activations(74);
+  return worker;
+}
+
+TEST_F(WorkerRegistryTest, KnowsRegisteredModelsAlsoOfWorkersThatHaveGone) {
+  ASSERT_TRUE(registry_.Register(WorkerWithModel(1), kStart).ok());
+  EXPECT_EQ(registry_.Datasets().models.at("net").outputs(), 10u);
+  EXPECT_EQ(registry_.RemoveSilent(kStart + absl::Seconds(11)).size(), 1u);
+  EXPECT_EQ(registry_.Datasets().models.at("net").content_hash(), Data("", 1).content_hash());
+  ASSERT_TRUE(registry_.Register(WorkerWithModel(2), kStart + absl::Seconds(12)).ok());
+  EXPECT_EQ(registry_.Datasets().models.at("net").content_hash(), Data("", 2).content_hash());
+  EXPECT_FALSE(registry_.Datasets().whole.contains("net"));
+}
+
+TEST_F(WorkerRegistryTest, ATaskGoesToAWorkerThatHasItsModel) {
+  v1::Task task;
+  task.mutable_torchscript()->set_name("net");
+  const v1::Worker example = WorkerWithModel(1);
+  task =
+      ResolveTask(task, {ShippedDatasets(), {{"net", example.registered_models(0).description()}}})
+          .value();
+  const auto find = [&](const v1::Worker& worker) {
+    WorkerRegistry registry(absl::Seconds(10));
+    v1::Worker whole = worker;
+    v1::WorkerDataset& digits = *whole.add_datasets();
+    digits.set_name("digits");
+    digits.set_content_hash(ShippedDatasets().at("digits").content_hash());
+    EXPECT_TRUE(registry.Register(whole, kStart).ok());
+    return registry.FindClass({task}, "");
+  };
+  v1::Worker trains = example;
+  trains.add_models("torchscript");
+  EXPECT_TRUE(find(trains).ok());
+  EXPECT_THAT(std::string(find(example).status().message()),
+              HasSubstr("and trains torchscript net (content " + Data("", 1).content_hash() + ")"))
+      << "it has the file, and cannot train it";
+  v1::Worker other = WorkerWithModel(2);
+  other.add_models("torchscript");
+  EXPECT_FALSE(find(other).ok()) << "another file under the name";
+}
+
+TEST_F(WorkerRegistryTest, RefusesModelsThatNoTaskCouldHave) {
+  const auto refused = [&](const auto& change) {
+    v1::Worker worker = WorkerWithModel(1);
+    change(*worker.mutable_registered_models(0));
+    const absl::Status status = registry_.Register(worker, kStart).status();
+    EXPECT_EQ(ReasonOf(status), "WORKER_INVALID");
+    return std::string(status.message());
+  };
+  EXPECT_THAT(refused([](v1::WorkerModel& model) { model.set_name("../net"); }),
+              HasSubstr("worker.registered_models[0].name: a name is 1 to 63"));
+  EXPECT_THAT(refused([](v1::WorkerModel& model) { model.mutable_description()->clear_rows(); }),
+              HasSubstr("worker.registered_models[0].description.rows: 0 rows and 1 columns"));
 }
 
 }  // namespace

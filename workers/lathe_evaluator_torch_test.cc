@@ -21,7 +21,7 @@ TEST(LatheEvaluatorTorchTest, GivesTheBitsOfTheEvaluatorInProcess) {
   ChildBatchRunner runner({.program = LATHE_EVALUATOR_TORCH, .arguments = {"--data", kData}});
   const auto hello = runner.Hello();
   ASSERT_TRUE(hello.ok()) << hello.status();
-  EXPECT_THAT(hello->models(), ElementsAre("mlp", "conv_net", "transformer"));
+  EXPECT_THAT(hello->models(), ElementsAre("mlp", "conv_net", "transformer", "torchscript"));
   TorchEvaluator evaluator(kData);
   EXPECT_EQ(hello->numeric_class(), evaluator.NumericClass());
 

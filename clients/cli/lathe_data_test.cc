@@ -102,10 +102,47 @@ TEST_F(LatheDataTest, WrongCommandLinesAreRefused) {
               HasSubstr("--images"));
   EXPECT_THAT(refused({"add", "a", "--format", "text", "x", "--classes", "3"}),
               HasSubstr("--classes goes with"));
+  EXPECT_THAT(refused({"add", "a", "--format", "text", "x", "--input", "64"}),
+              HasSubstr("--input goes with --format torchscript"));
+  EXPECT_THAT(refused({"add", "a", "--format", "torchscript", "x", "--input", "8x8"}),
+              HasSubstr("--input: \"8x8\" is not what a model is given"));
+  EXPECT_THAT(refused({"add", "a", "--format", "torchscript"}), HasSubstr("takes one FILE"));
   EXPECT_THAT(refused({"check", "../x"}), HasSubstr("is no dataset"));
   Write("small.npz", SmallNpz(9));
   EXPECT_THAT(refused({"add", "digits", "--format", "npz", Path("small.npz")}),
               HasSubstr("ships with every installation"));
+}
+
+// What a model does to the process that reads it is told of the file, and nothing is registered.
+TEST_F(LatheDataTest, AModelThatEndsItsReaderIsRefused) {
+  fs::create_directory(Path("bin"));
+  program_ = Path("bin/lathe");
+  fs::copy_file(LATHE_BINARY, program_);
+  Write("model.pt", "some bytes");
+  const auto refused = [&](const std::string& reader) {
+    Write("bin/lathe-evaluator-torch", "#!/bin/sh\n" + reader + "\n");
+    fs::permissions(Path("bin/lathe-evaluator-torch"), fs::perms::owner_all);
+    const Finished run = Data({"add", "mine", "--format", "torchscript", Path("model.pt")});
+    EXPECT_EQ(run.status.code, 1) << run.status.Text();
+    EXPECT_FALSE(fs::exists(Path("data/mine")));
+    return run.errors;
+  };
+  const std::string place = "lathe: " + Path("model.pt") + ": ";
+  EXPECT_EQ(refused("kill -SEGV $$"), place +
+                                          "cannot be run: what reads models was killed by signal "
+                                          "11 (Segmentation fault) over it\n");
+  EXPECT_EQ(refused("exit 3"),
+            place + "cannot be run: what reads models exited with status 3 over it\n");
+  EXPECT_THAT(refused("exit 0"), HasSubstr("exited with status 0 over it"));
+  EXPECT_THAT(refused("echo nonsense >&4"), HasSubstr("over it"));
+  // {error: "no model"}, and {model: {}}.
+  EXPECT_EQ(refused("printf '\\022\\010no model' >&4"), place + "no model\n");
+  EXPECT_THAT(refused("printf '\\012\\000' >&4"),
+              HasSubstr(".content_hash: 32 hexadecimal digits"));
+  fs::remove(Path("bin/lathe-evaluator-torch"));
+  const Finished none = Data({"add", "mine", "--format", "torchscript", Path("model.pt")});
+  EXPECT_EQ(none.status.code, 1);
+  EXPECT_THAT(none.errors, HasSubstr("/lathe-evaluator-torch: is not there, and reads models"));
 }
 
 TEST_F(LatheDataTest, ChecksWhatThereIs) {
@@ -121,7 +158,7 @@ TEST_F(LatheDataTest, ChecksWhatThereIs) {
   EXPECT_THAT(LinesOf(run.output),
               ElementsAre("good: 9 examples of 4 in 3 classes",
                           "bad: damaged: " + content.string() + ": has 5 bytes; required: 153"));
-  EXPECT_EQ(run.errors, "lathe: 1 of 2 datasets are damaged\n");
+  EXPECT_EQ(run.errors, "lathe: 1 of 2 datasets and models are damaged\n");
   const nlohmann::json all = Json({"check"}, 1);
   ASSERT_EQ(all.size(), 3u);
   EXPECT_EQ(all[0]["whole"], false) << "the digits are not in this folder";

@@ -28,8 +28,23 @@ v1::Task Default() {
   return ResolveTask(v1::Task()).value();
 }
 
-// Moves one field of a resolved task to another value, whatever its type.
-void Change(const FieldDescriptor* field, v1::Task& task) {
+void ChangeMessage(const FieldDescriptor* field, v1::Task& task) {
+  if (field->name() == "data") {
+    return task.mutable_data()->set_content_hash("00000000000000000000000000000001");
+  }
+  if (field->name() == "mlp") return task.mutable_mlp()->add_hidden(7);
+  if (field->name() == "conv_net") return task.mutable_conv_net()->add_channels(7);
+  if (field->name() == "torchscript") return task.mutable_torchscript()->set_name("other");
+  ASSERT_EQ(field->name(), "transformer") << "teach this test to change " << field->name();
+  return task.mutable_transformer()->set_layers(7);
+}
+void ChangeMessage(const FieldDescriptor* field, v1::ModelDescription&) {
+  FAIL() << "teach this test to change " << field->name();
+}
+
+// Moves one field of a resolved message to another value, whatever its type.
+template <typename Message>
+void Change(const FieldDescriptor* field, Message& task) {
   const auto* reflection = task.GetReflection();
   ASSERT_FALSE(field->is_repeated()) << field->name();
   switch (field->cpp_type()) {
@@ -43,14 +58,7 @@ void Change(const FieldDescriptor* field, v1::Task& task) {
       return reflection->SetDouble(&task, field, reflection->GetDouble(task, field) / 2 + 0.125);
     case FieldDescriptor::CPPTYPE_ENUM:
       return reflection->SetEnumValue(&task, field, reflection->GetEnumValue(task, field) + 1);
-    case FieldDescriptor::CPPTYPE_MESSAGE:
-      if (field->name() == "data") {
-        return task.mutable_data()->set_content_hash("00000000000000000000000000000001");
-      }
-      if (field->name() == "mlp") return task.mutable_mlp()->add_hidden(7);
-      if (field->name() == "conv_net") return task.mutable_conv_net()->add_channels(7);
-      ASSERT_EQ(field->name(), "transformer") << "teach this test to change " << field->name();
-      return task.mutable_transformer()->set_layers(7);
+    case FieldDescriptor::CPPTYPE_MESSAGE: return ChangeMessage(field, task);
     default: FAIL() << "teach this test to change " << field->name();
   }
 }
@@ -70,8 +78,8 @@ TEST(ResolveTask, FillsEveryField) {
   const v1::Task task = Default();
   std::vector<const FieldDescriptor*> set;
   task.GetReflection()->ListFields(task, &set);
-  // One model of three.
-  EXPECT_EQ(set.size(), static_cast<size_t>(v1::Task::descriptor()->field_count() - 2));
+  // One model of four.
+  EXPECT_EQ(set.size(), static_cast<size_t>(v1::Task::descriptor()->field_count() - 3));
 }
 
 TEST(ResolveTask, FillsTheDocumentedModels) {
@@ -99,6 +107,101 @@ struct BadTask {
   std::string text, message;
 };
 
+// A model of 1x8x8 to 12 numbers.
+v1::ModelDescription OwnModel() {
+  v1::ModelDescription model;
+  EXPECT_TRUE(google::protobuf::TextFormat::ParseFromString(
+      R"(content_hash: "0000000000000000000000000000000b" input: FLOATS shape: [ 1, 8, 8 ]
+         outputs: 12 rows: [ 12, 12 ] columns: [ 64, 1 ] multiply_adds: 800 activations: 76)",
+      &model));
+  return model;
+}
+
+absl::StatusOr<v1::Task> OwnTask(const v1::ModelDescription& model, const std::string& more = "") {
+  return ResolveTask(FromText("torchscript { name: \"own\" } " + more),
+                     {ShippedDatasets(), {{"own", model}}});
+}
+
+TEST(ResolveTask, TakesUpWhatAModelIs) {
+  const v1::Task task = OwnTask(OwnModel()).value();
+  EXPECT_EQ(task.torchscript().description().DebugString(), OwnModel().DebugString());
+  EXPECT_EQ(task.torchscript().loss(), v1::TorchScript::CROSS_ENTROPY);
+  EXPECT_EQ(task.torchscript().start(), v1::TorchScript::SAVED);
+  EXPECT_EQ(ResolveTask(task).value().DebugString(), task.DebugString()) << "needs no catalog";
+  EXPECT_EQ(ParameterShapes(task)[1].rows, 12);
+  EXPECT_EQ(ParameterShapes(task)[0].cols, 64);
+  EXPECT_EQ(MultiplyAdds(task), 800);
+  EXPECT_EQ(Activations(task), 76);
+}
+
+TEST(ResolveTask, AModelsContentMayBePinned) {
+  const std::string hash = OwnModel().content_hash();
+  const v1::Task pinned =
+      FromText("torchscript { name: \"own\" description { content_hash: \"" + hash + "\" } }");
+  const auto task = ResolveTask(pinned, {ShippedDatasets(), {{"own", OwnModel()}}});
+  ASSERT_TRUE(task.ok()) << task.status();
+  EXPECT_EQ(task->torchscript().description().rows_size(), 2);
+  v1::ModelDescription lie = OwnModel();
+  lie.set_outputs(11);
+  v1::Task told = pinned;
+  *told.mutable_torchscript()->mutable_description() = lie;
+  EXPECT_THAT(
+      std::string(ResolveTask(told, {ShippedDatasets(), {{"own", OwnModel()}}}).status().message()),
+      HasSubstr("task.torchscript.description: is not what own of that content is"));
+}
+
+TEST(ResolveTask, RefusesModelsThatDoNotFit) {
+  const auto refused = [](const auto& change, const std::string& more = "") {
+    v1::ModelDescription model = OwnModel();
+    change(model);
+    const absl::Status status = OwnTask(model, more).status();
+    EXPECT_EQ(status.code(), absl::StatusCode::kInvalidArgument);
+    return std::string(status.message());
+  };
+  EXPECT_EQ(refused([](v1::ModelDescription& model) { model.set_shape(1, 9); }),
+            "task.torchscript.name: own takes 1x9x8; digits has 1x8x8");
+  EXPECT_EQ(refused([](v1::ModelDescription& model) { model.set_outputs(9); }),
+            "task.torchscript.name: own returns 9 numbers for 10 classes of digits; required: at "
+            "least as many");
+  EXPECT_EQ(refused([](v1::ModelDescription& model) { model.set_columns(0, 1 << 25); }),
+            "task.torchscript.name: a model of 402653196 parameters is not allowed; allowed: at "
+            "most 33554432");
+  EXPECT_EQ(refused([](v1::ModelDescription& model) { model.set_activations(1e9); }),
+            "task.batch: a batch of 32 takes 244140 MiB in this model; allowed: at most 2048 MiB");
+  EXPECT_EQ(refused([](v1::ModelDescription& model) {
+              model.set_input(v1::ModelDescription::TOKENS);
+              model.clear_shape();
+              model.add_shape(8);
+            }),
+            "task.torchscript.name: own takes 8 tokens; digits has 1x8x8");
+}
+
+TEST(TaskHash, DependsOnAllThatIsSaidOfAModel) {
+  const v1::Task task = OwnTask(OwnModel()).value();
+  std::set<Hash128> hashes = {TaskHash(task)};
+  const auto* description = v1::ModelDescription::descriptor();
+  for (int i = 0; i < description->field_count(); ++i) {
+    v1::Task other = task;
+    v1::ModelDescription& model = *other.mutable_torchscript()->mutable_description();
+    const FieldDescriptor* field = description->field(i);
+    if (field->is_repeated()) {
+      model.GetReflection()->AddUInt32(&model, field, 3);
+    } else {
+      Change(field, model);
+    }
+    EXPECT_TRUE(hashes.insert(TaskHash(other)).second) << field->name();
+  }
+  v1::Task other = task;
+  other.mutable_torchscript()->set_name("another");
+  EXPECT_TRUE(hashes.insert(TaskHash(other)).second);
+  other = task;
+  other.mutable_torchscript()->set_loss(v1::TorchScript::SQUARED_ERROR);
+  EXPECT_TRUE(hashes.insert(TaskHash(other)).second);
+  other = task;
+  other.mutable_torchscript()->set_start(v1::TorchScript::SHUFFLED);
+  EXPECT_TRUE(hashes.insert(TaskHash(other)).second);
+}
+
 class RefusedTask : public testing::TestWithParam<BadTask> {};
 
 TEST_P(RefusedTask, NamesTheFieldAndWhatIsAllowed) {
@@ -113,6 +216,18 @@ INSTANTIATE_TEST_SUITE_P(
         BadTask{"dataset: \"mnist\"",
                 "task.dataset: unknown dataset \"mnist\"; known: digits; `lathe data "
                 "add` registers others in a worker's data directory"},
+        BadTask{"torchscript { name: \"net\" }",
+                "task.torchscript.name: unknown model \"net\"; known: none; `lathe data add` "
+                "registers models in a worker's data directory"},
+        BadTask{"torchscript { name: \"../net\" }",
+                "task.torchscript.name: unknown model \"../net\"; known: none; `lathe data add` "
+                "registers models in a worker's data directory"},
+        BadTask{"torchscript {}",
+                "task.torchscript.name: unknown model \"\"; known: none; `lathe data add` "
+                "registers models in a worker's data directory"},
+        BadTask{"torchscript { name: \"net\" description { content_hash: 'x' } }",
+                "task.torchscript.description.content_hash: 32 hexadecimal digits, a to f small, "
+                "are required"},
         BadTask{"dataset: \"a\\nb\"",
                 "task.dataset: unknown dataset \"a\\nb\"; known: digits; `lathe data "
                 "add` registers others in a worker's data directory"},

@@ -19,7 +19,7 @@ v1::Task TaskFrom(const std::string& text) {
   v1::Task contract, changes;
   EXPECT_TRUE(google::protobuf::TextFormat::ParseFromString(Contract().task, &contract));
   EXPECT_TRUE(google::protobuf::TextFormat::ParseFromString(text, &changes)) << text;
-  return ResolveTask(OverrideTask(contract, changes), SurveyDatasets(Contract().data).whole)
+  return ResolveTask(OverrideTask(contract, changes), SurveyDatasets(Contract().data).Catalog())
       .value();
 }
 
@@ -87,6 +87,7 @@ TEST(EvaluatorContract, TakesATaskThatIsNotResolved) {
   v1::Task task;
   ASSERT_TRUE(google::protobuf::TextFormat::ParseFromString(Contract().task, &task));
   *task.mutable_data() = TaskFrom().data();
+  if (task.has_torchscript()) *task.mutable_torchscript() = TaskFrom().torchscript();
   EXPECT_EQ(BitsOf(evaluator->Evaluate(Sgd("0.1"), task, 0, Measure::kValidation)),
             Trained(Sgd("0.1"), TaskFrom()));
 }

@@ -74,7 +74,7 @@ class LatheTest : public testing::Test {
     const int output = open(Path("stdout").c_str(), kFlags, 0600);
     const int errors = open(Path("stderr").c_str(), kFlags, 0600);
     auto child =
-        ChildProcess::Start({.program = LATHE_BINARY,
+        ChildProcess::Start({.program = program_,
                              .arguments = arguments,
                              .descriptors = {{terminal < 0 ? output : terminal, 1}, {errors, 2}}});
     close(output);
@@ -107,6 +107,7 @@ class LatheTest : public testing::Test {
     return nlohmann::json::parse(run.output, nullptr, /*allow_exceptions=*/false);
   }
 
+  std::string program_ = LATHE_BINARY;
   std::filesystem::path folder_;
   FakeSearchService service_;
   std::unique_ptr<grpc::Server> server_;

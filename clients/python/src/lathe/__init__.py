@@ -1,18 +1,19 @@
-"""What Lathe finds, in a user's own training: programs as optimizers and layers of PyTorch, and a
-client of the service.
+"""What Lathe finds, in a user's own training: programs as optimizers and layers of PyTorch; a user's
+own model in Lathe's search; and a client of the service.
 
     optimizer = lathe.load_optimizer("lion", model.parameters(), lr=1e-4)
     norm = lathe.load_layer("evonorm_s0", channels=64)
     job = lathe.Client("127.0.0.1:7433").submit("job.yaml")
+    lathe.export_model(model, example, "model.pt")
 
-torch is imported where an optimizer or a layer is made, gRPC where a client is.
+torch is imported where an optimizer or a layer is made or a model exported, gRPC where a client is.
 """
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from lathe.errors import (CompileError, JobError, LatheError, ProgramError, ServerError,
+from lathe.errors import (CompileError, JobError, LatheError, ModelError, ProgramError, ServerError,
                           ServerUnavailable)
 
 if TYPE_CHECKING:
@@ -21,20 +22,21 @@ if TYPE_CHECKING:
     from lathe.known import load_program as load_program
     from lathe.layer import LoadedLayer as LoadedLayer
     from lathe.layer import load_layer as load_layer
+    from lathe.model_export import export_model as export_model
     from lathe.optimizer import LoadedOptimizer as LoadedOptimizer
     from lathe.optimizer import load_optimizer as load_optimizer
     from lathe.parser import parse as parse
     from lathe.program import Program as Program
 
 _HOMES = {
-    "Client": "client", "known_programs": "known", "load_program": "known",
-    "LoadedLayer": "layer", "load_layer": "layer", "LoadedOptimizer": "optimizer",
-    "load_optimizer": "optimizer", "parse": "parser", "Program": "program",
+    "Client": "client", "export_model": "model_export", "known_programs": "known",
+    "load_program": "known", "LoadedLayer": "layer", "load_layer": "layer",
+    "LoadedOptimizer": "optimizer", "load_optimizer": "optimizer", "parse": "parser", "Program": "program",
 }
 
 __all__ = ["Client", "CompileError", "JobError", "LatheError", "LoadedLayer", "LoadedOptimizer",
-           "Program", "ProgramError", "ServerError", "ServerUnavailable", "known_programs",
-           "load_layer", "load_optimizer", "load_program", "parse"]
+           "ModelError", "Program", "ProgramError", "ServerError", "ServerUnavailable",
+           "export_model", "known_programs", "load_layer", "load_optimizer", "load_program", "parse"]
 
 
 def __getattr__(name: str) -> Any:

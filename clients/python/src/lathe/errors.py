@@ -33,6 +33,10 @@ class JobError(LatheError, ValueError):
         self.problem = problem
 
 
+class ModelError(LatheError, ValueError):
+    """A module that cannot be a task's model, or an example that it cannot be given."""
+
+
 class ServerError(LatheError):
     """The server has refused a call.
 
