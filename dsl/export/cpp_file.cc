@@ -32,11 +32,11 @@ constexpr std::string_view kWords[] = {
     "dot", "each", "eval", "flat", "forward", "get_lr", "global_norm", "group", "groups", "i",
     "input", "is_training", "item", "j", "kept", "key_in", "load", "loss", "matrix", "matrix_shape",
     "maximize", "modules", "move_average", "name", "no_autocast", "no_grad", "number", "of",
-    "options", "p", "param_groups", "parameters", "params", "pretty_print", "reset", "results",
-    "save", "serialize", "set_lr", "slots", "softmax", "state", "state_of", "std", "step", "stored",
-    "torch", "train", "value", "wide", "with_gradient", "zero_grad"};
+    "options", "p", "param_groups", "parameters", "params", "pretty_print", "read", "reset",
+    "results", "save", "serialize", "set_lr", "slots", "softmax", "state", "state_of", "std",
+    "step", "stored", "torch", "train", "value", "wide", "with_gradient", "zero_grad"};
 
-constexpr std::array<SourceFunction, 18> kFunctions = {{
+constexpr std::array<SourceFunction, 19> kFunctions = {{
     {"wide", R"(// The type in which it is computed: float32 for half precision.
 inline torch::ScalarType wide(const torch::Tensor& x) {
   return torch::promoteTypes(x.scalar_type(), torch::kFloat32);
@@ -156,6 +156,15 @@ typename States::key_type key_in(const States& /*states*/, const torch::Tensor& 
   } else {
     return p.unsafeGetTensorImpl();
   }
+}
+)"},
+    {"read", R"(// What was saved under a name, into a state of the same shape.
+inline void read(torch::serialize::InputArchive& archive, const std::string& name,
+                 torch::Tensor& state) {
+  const std::vector<int64_t> sizes = state.sizes().vec();
+  archive.read(name, state);
+  TORCH_CHECK(state.sizes().equals(sizes), "the saved state ", name, " has the shape ",
+              state.sizes(), ", the parameter needs ", at::IntArrayRef(sizes));
 }
 )"},
     {"with_gradient", R"(inline std::vector<torch::Tensor> with_gradient(

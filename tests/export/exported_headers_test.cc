@@ -341,6 +341,18 @@ TEST(ExportedHeadersTest, SayWhatTheyCannotTake) {
   EXPECT_THAT(Told([&] { torch::load(two, stream); }), HasSubstr("saved with 1 groups"));
 }
 
+TEST(ExportedHeadersTest, AStateOfAnotherShapeIsRefused) {
+  const Tensors params = {torch::ones({3, 2})}, others = {torch::ones({2, 3})};
+  params[0].mutable_grad() = torch::ones({3, 2});
+  lathe_adamw::Adamw optimizer(params, lathe_adamw::AdamwOptions(0.1));
+  optimizer.step();
+  std::stringstream stream;
+  torch::save(optimizer, stream);
+  lathe_adamw::Adamw other(others, lathe_adamw::AdamwOptions(0.1));
+  EXPECT_THAT(Told([&] { torch::load(other, stream); }),
+              HasSubstr("the saved state m has the shape [3, 2], the parameter needs [2, 3]"));
+}
+
 TEST(ExportedHeadersTest, ParametersWithoutAGradientTakeNoPart) {
   Tensors params = {torch::ones({3, 2}), torch::ones({4})};
   lathe_adamw::Adamw optimizer(params, lathe_adamw::AdamwOptions(0.1));
