@@ -198,7 +198,8 @@ absl::Status DataCheck(const std::string& directory, const std::vector<std::stri
     if (absl::Status status = PrintData(JsonText(lines)); !status.ok()) return status;
   }
   if (damaged == 0) return absl::OkStatus();
-  return absl::DataLossError(absl::StrCat(damaged, " of ", lines.size(), " datasets and models are damaged"));
+  return absl::DataLossError(
+      absl::StrCat(damaged, " of ", lines.size(), " datasets and models are damaged"));
 }
 
 void AddDataCommand(CLI::App& app, int* exit_status) {

@@ -167,7 +167,7 @@ TEST(ResolveTask, RefusesModelsThatDoNotFit) {
             "task.torchscript.name: a model of 402653196 parameters is not allowed; allowed: at "
             "most 33554432");
   EXPECT_EQ(refused([](v1::ModelDescription& model) { model.set_activations(1e9); }),
-            "task.batch: a batch of 32 takes 244140 MiB in this model; allowed: at most 2048 MiB");
+            "task.batch: a batch of 32 takes 488281 MiB in this model; allowed: at most 2048 MiB");
   EXPECT_EQ(refused([](v1::ModelDescription& model) {
               model.set_input(v1::ModelDescription::TOKENS);
               model.clear_shape();
