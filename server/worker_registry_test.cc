@@ -135,7 +135,7 @@ TEST_F(WorkerRegistryTest, AModelThatIsMissingIsWithdrawnAndNotItsData) {
   description.add_shape(4);
   description.set_outputs(3);
   description.add_rows(3);
-  description.add_cols(4);
+  description.add_columns(4);
   const auto registered = registry_.Register(declared, kStart);
   ASSERT_TRUE(registered.ok()) << registered.status();
   RegisteredWorker& worker = **registered;
