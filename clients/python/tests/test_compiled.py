@@ -217,7 +217,9 @@ def test_moved_and_reshaped_data_are_noticed():
 
 
 def test_states_of_another_type_take_the_ordinary_path():
-    (params, optimizer), (others, other) = both("adamw", dtype=torch.float64)
+    params, others = make(7), make(7)
+    optimizer = load("adamw", params, compiled=True, foreach=False)
+    other = load("adamw", others, foreach=False)
     for mine, o in ((params, optimizer), (others, other)):
         run(o, mine, 2)
         o.state[mine[0]]["m"] = o.state[mine[0]]["m"].float()
