@@ -58,18 +58,19 @@ TEST(ExporterTest, OnlyWhatIsReadIsThere) {
 
 TEST(ExporterTest, AReductionOverTheModelEndsAStage) {
   const Program program = Parsed(
-      "lathe 1 optimizer p\ninput w[P,R,C] g[P,R,C] lr[]\nsquares = square(g)\n"
+      "lathe 1 optimizer p\ninput w[P,R,C] g[P,R,C] lr[]\nsquares = square(g)\nsigns = sign(g)\n"
       "all = sum(squares over P,R,C)\nroot = sqrt(all)\nrate = div(lr, root)\n"
-      "lengths = norm(w)\nmost = reduce_max(lengths over P)\nscaled = mul(squares, rate)\n"
+      "lengths = norm(w)\nmost = reduce_max(lengths over P)\nscaled = mul(signs, rate)\n"
       "update = mul(scaled, most)\n");
   const ExportedProgram lowered = LowerForExport(program, "", {});
   ASSERT_EQ(lowered.stages.size(), 2u);
   EXPECT_THAT(Names(lowered, lowered.stages[0].parameter_values),
-              ElementsAre("w", "g", "squares", "lengths"));
+              ElementsAre("w", "g", "squares", "signs", "lengths"));
   EXPECT_THAT(Names(lowered, lowered.stages[0].over_model), ElementsAre("all", "most"));
   EXPECT_THAT(Names(lowered, lowered.stages[1].group_values), ElementsAre("lr", "root", "rate"));
   EXPECT_THAT(Names(lowered, lowered.stages[1].parameter_values), ElementsAre("scaled", "update"));
-  EXPECT_TRUE(lowered.ValueOf(Operand::Instruction(0)).kept) << "squares are read in both stages";
+  EXPECT_TRUE(lowered.ValueOf(Operand::Instruction(1)).kept)
+      << "signs are read in the second stage";
 }
 
 TEST(ExporterTest, NamesWithAnotherMeaningGetOthers) {

@@ -129,6 +129,7 @@ std::vector<Expressions::Piece> Expressions::PiecesOf(const ExportedValue& value
                                                       bool of_slots) const {
   const Instruction& instruction = program_.InstructionOf(value);
   std::vector<Piece> pieces;
+  pieces.reserve(kMaxArity);
   for (int k = 0; k < instruction.Arity(); ++k) {
     pieces.push_back(PieceOf(instruction.operands[k], of_slots ? Level::kModel : value.level));
   }
@@ -250,6 +251,7 @@ std::string Expressions::Elementwise(const Instruction& instruction, std::vector
                                      AxisSet type) const {
   if (Cpp() && std::ranges::all_of(pieces, &Piece::scalar)) {
     std::vector<std::string> texts;
+    texts.reserve(pieces.size());
     for (const Piece& piece : pieces) texts.push_back(piece.text);
     return ScalarText(instruction.op, texts);
   }
