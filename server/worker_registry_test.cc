@@ -136,6 +136,8 @@ TEST_F(WorkerRegistryTest, AModelThatIsMissingIsWithdrawnAndNotItsData) {
   description.set_outputs(3);
   description.add_rows(3);
   description.add_columns(4);
+  description.set_multiply_adds(12);
+  description.set_activations(7);
   const auto registered = registry_.Register(declared, kStart);
   ASSERT_TRUE(registered.ok()) << registered.status();
   RegisteredWorker& worker = **registered;

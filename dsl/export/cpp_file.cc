@@ -140,8 +140,10 @@ inline torch::Tensor stored(const torch::Tensor& average, Dims shape) {
   return as_number(average).reshape(shape);
 }
 )"},
-    {"move_average", R"(// average <- 0.9 average + 0.1 moment
-inline void move_average(const torch::Tensor& average, const torch::Tensor& moment) {
+    {"move_average", R"(// average <- 0.9 average + 0.1 moment; a batch of nothing has no moment.
+inline void move_average(const torch::Tensor& average, const torch::Tensor& moment,
+                         const torch::Tensor& x) {
+  if (x.numel() == 0) return;
   torch::NoGradGuard no_grad;
   average.copy_(0.9 * as_number(average) + 0.1 * moment.reshape(average.sizes()));
 }

@@ -144,7 +144,7 @@ class CppLayerWriter {
     lines_.Add("if (is_training()) {");
     lines_.Add(absl::StrCat("  ", value.name, " = ", text, ";"));
     lines_.Add(absl::StrCat("  move_average(", buffer->name, "_, ", value.name,
-                            buffer->is_root ? " * " + value.name : "", ");"));
+                            buffer->is_root ? " * " + value.name : "", ", x);"));
     lines_.Add("} else {");
     lines_.Add(absl::StrCat("  ", value.name, " = stored(", buffer->name, "_, ", shape, ")",
                             buffer->is_root ? ".sqrt();" : ";"));

@@ -23,9 +23,10 @@ constexpr std::string_view kWords[] = {
     "global_norm", "group", "groups", "initial_lr", "kept", "loss", "math", "matrix",
     "matrix_shape", "maximize", "move", "name", "nn", "number", "number_type", "of", "p",
     "param_groups", "param_names", "params", "places", "result", "self", "shape", "slots",
-    "softmax", "state", "step", "stored", "total", "torch", "wide"};
+    "softmax", "state", "step", "stored", "total", "torch", "wide", "without_autocast",
+    "nullcontext"};
 
-constexpr std::array<SourceFunction, 16> kFunctions = {{
+constexpr std::array<SourceFunction, 17> kFunctions = {{
     {"wide", R"(def wide(x):
     """The type in which it is computed: float32 for half precision."""
     return torch.promote_types(x.dtype, torch.float32)
@@ -92,9 +93,16 @@ constexpr std::array<SourceFunction, 16> kFunctions = {{
     return as_number(average).reshape(shape)
 )"},
     {"move", R"(@torch.no_grad()
-def move(average, moment):
-    """average <- 0.9 average + 0.1 moment"""
-    average.copy_(0.9 * as_number(average) + 0.1 * moment.reshape(average.shape))
+def move(average, moment, x):
+    """average <- 0.9 average + 0.1 moment; a batch of nothing has no moment."""
+    if x.numel() > 0:
+        average.copy_(0.9 * as_number(average) + 0.1 * moment.reshape(average.shape))
+)"},
+    {"without_autocast", R"(def without_autocast(device):
+    try:
+        return torch.autocast(device.type, enabled=False)
+    except RuntimeError:  # a device for which there is none
+        return nullcontext()
 )"},
 }};
 
@@ -158,8 +166,9 @@ std::string PytorchFile(const ExportedProgram& program, const Provenance& proven
   const std::string functions = FunctionsFor(class_text, kFunctions, "\n\n");
   const std::string code = functions + class_text;
   if (HasWord(code, "math")) file += "import math\n";
+  if (HasWord(code, "nullcontext")) file += "from contextlib import nullcontext\n";
   if (HasWord(code, "SimpleNamespace")) file += "from types import SimpleNamespace\n";
-  if (file.ends_with("math\n") || file.ends_with("SimpleNamespace\n")) file += "\n";
+  if (!file.ends_with("\n\n")) file += "\n";
   file += "import torch\n";
   if (HasWord(code, "nn") && program.IsLayer()) file += "from torch import nn\n";
   return absl::StrCat(file, "\n\n", functions, class_text);

@@ -27,7 +27,7 @@ constexpr std::string_view kCheckForward =
                              f"{list(x.shape)}")
         if not x.is_floating_point():
             raise ValueError(f"takes floating-point numbers, not {x.dtype}")
-        with torch.autocast(x.device.type, enabled=False):
+        with without_autocast(x.device):
             return self.compute(x)
 
     def compute(self, x):
@@ -150,7 +150,7 @@ class PytorchLayerWriter {
     lines_.Add("if self.training:");
     lines_.Add("    " + line);
     lines_.Add(absl::StrCat("    move(self.", buffer->name, ", ", value.name,
-                            buffer->is_root ? " * " + value.name : "", ")"));
+                            buffer->is_root ? " * " + value.name : "", ", x)"));
     lines_.Add("else:");
     lines_.Add(absl::StrCat("    ", value.name, " = stored(self.", buffer->name, ", ", shape, ")",
                             buffer->is_root ? ".sqrt()" : ""));
