@@ -316,7 +316,12 @@ absl::StatusOr<std::string> WorkerRegistry::FindClass(const std::vector<v1::Task
   if (!numeric_class.empty()) absl::StrAppend(&message, " and the numeric class ", numeric_class);
   if (workers_.empty()) absl::StrAppend(&message, "; no worker is registered at all");
   const DatasetSurvey survey = Datasets();
-  for (const auto& [name, hash] : datasets) {
+  std::set<std::string> named;
+  for (const v1::Task& task : tasks) {
+    named.insert(task.dataset());
+    if (task.has_torchscript()) named.insert(task.torchscript().name());
+  }
+  for (const std::string& name : named) {
     const auto problem = survey.problems.find(name);
     if (problem != survey.problems.end()) absl::StrAppend(&message, "; ", problem->second);
   }

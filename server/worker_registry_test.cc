@@ -150,6 +150,8 @@ TEST_F(WorkerRegistryTest, AModelThatIsMissingIsWithdrawnAndNotItsData) {
   EXPECT_EQ(worker.resource.registered_models_size(), 0);
   EXPECT_EQ(worker.abilities.datasets.count("mine"), 1u);
   EXPECT_EQ(registry_.Datasets().problems.at("net"), "w says: is cut off");
+  EXPECT_THAT(std::string(registry_.FindClass({task}, "").status().message()),
+              HasSubstr("w says: is cut off"));
 }
 
 TEST_F(WorkerRegistryTest, AWorkerWithoutDescriptionsAddsNothing) {

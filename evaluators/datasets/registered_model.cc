@@ -8,6 +8,7 @@
 #include "absl/strings/str_cat.h"
 #include "dsl/hash.h"
 #include "evaluators/datasets/registration.h"
+#include "evaluators/datasets/without_exceptions.h"
 #include "evaluators/task/model_catalog.h"
 
 namespace lathe {
@@ -22,18 +23,32 @@ absl::Status Damaged(const std::string& path, const std::string& what) {
 
 // As it is: a gzip file is no model.
 absl::StatusOr<std::string> ReadBytes(const std::string& path) {
-  std::ifstream file(path, std::ios::binary);
-  if (!file) return Damaged(path, absl::StrCat("cannot be opened: ", std::strerror(errno)));
   std::error_code error;
   const auto size = std::filesystem::file_size(path, error);
-  if (error) return Damaged(path, error.message());
+  if (error) return Damaged(path, absl::StrCat("cannot be opened: ", error.message()));
   if (size > kMaxModelBytes) {
     return Damaged(path, absl::StrCat("has ", size, " bytes; allowed: at most ", kMaxModelBytes));
   }
+  std::ifstream file(path, std::ios::binary);
+  if (!file) return Damaged(path, absl::StrCat("cannot be opened: ", std::strerror(errno)));
   std::string bytes(size, '\0');
   file.read(bytes.data(), static_cast<std::streamsize>(size));
   return file.good() ? absl::StatusOr<std::string>(std::move(bytes))
                      : Damaged(path, "cannot be read");
+}
+
+absl::StatusOr<ModelFile> Load(const std::string& directory, const std::string& name) {
+  auto model = ReadModelRegistration(directory, name);
+  if (!model.ok()) return model.status();
+  const std::string& required = model->description().content_hash();
+  std::string path = ContentPath(directory, name, kModelKind, required);
+  absl::StatusOr<std::string> bytes = ReadBytes(path);
+  if (!bytes.ok()) return bytes.status();
+  const std::string hash = ModelContentHash(*bytes, model->description());
+  if (hash != required) {
+    return Damaged(path, absl::StrCat("content hash is ", hash, "; required: ", required));
+  }
+  return ModelFile{std::move(path), *std::move(bytes), *std::move(model)};
 }
 
 }  // namespace
@@ -74,17 +89,7 @@ absl::StatusOr<v1::RegisteredModel> ReadModelRegistration(const std::string& dir
 
 absl::StatusOr<ModelFile> LoadRegisteredModel(const std::string& directory,
                                               const std::string& name) {
-  auto model = ReadModelRegistration(directory, name);
-  if (!model.ok()) return model.status();
-  const std::string& required = model->description().content_hash();
-  std::string path = ContentPath(directory, name, kModelKind, required);
-  absl::StatusOr<std::string> bytes = ReadBytes(path);
-  if (!bytes.ok()) return bytes.status();
-  const std::string hash = ModelContentHash(*bytes, model->description());
-  if (hash != required) {
-    return Damaged(path, absl::StrCat("content hash is ", hash, "; required: ", required));
-  }
-  return ModelFile{std::move(path), *std::move(bytes), *std::move(model)};
+  return WithoutExceptions([&] { return Load(directory, name); });
 }
 
 }  // namespace lathe

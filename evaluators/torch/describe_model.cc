@@ -92,8 +92,9 @@ std::string SizesText(const TorchScriptBatch& batch) {
 
 class Description {
  public:
-  Description(const TorchScriptModule& module, const v1::ModelExample& example)
-      : module_(module), example_(example) {
+  Description(std::string_view file, const TorchScriptModule& module,
+              const v1::ModelExample& example)
+      : file_(file), module_(module), example_(example) {
     v1::ModelDescription& model = *registered_.mutable_description();
     model.set_input(example.input());
     *model.mutable_shape() = example.shape();
@@ -107,6 +108,7 @@ class Description {
   // Throws what the module throws.
   absl::StatusOr<v1::RegisteredModel> Make() {
     absl::Status status = FindOutputs();
+    if (status.ok()) status = CheckCopies();
     if (status.ok()) status = Score();
     if (status.ok()) status = Train();
     if (status.ok()) Measure();
@@ -130,6 +132,20 @@ class Description {
     }
     Model().set_outputs(static_cast<uint32_t>(outputs));
     return absl::OkStatus();
+  }
+
+  // What is trained are copies: tensors that lie in one memory, other than parameters and buffers,
+  // would be other tensors there.
+  absl::Status CheckCopies() {
+    const MadeUpBatch batch(example_, kMeasuredExamples, Model().outputs());
+    absl::StatusOr<TorchScriptModule> loaded = TorchScriptModule::Load(file_);
+    if (!loaded.ok()) return loaded.status();
+    place_ = absl::StrCat("in evaluation mode ", SizesText(batch.Get()));
+    const double loss = loaded->Score(batch.Get(), kSeed).loss;
+    if (Same(loss, module_.Copy().Score(batch.Get(), kSeed).loss)) return absl::OkStatus();
+    return Wrong(absl::StrCat("a copy of it gives another result ", place_,
+                              "; required: tensors that are kept, other than parameters and "
+                              "buffers, share no memory"));
   }
 
   absl::Status Score() {
@@ -159,8 +175,22 @@ class Description {
         return NotTheSame();
       }
       if (!std::isfinite(loss)) return Wrong(absl::StrCat("the loss is ", loss, " ", place_));
+      GoOn(one, batch);
     }
     return absl::OkStatus();
+  }
+
+  // What it keeps between calls must fit the next step, and batches of other sizes.
+  void GoOn(TorchScriptModule& stepped, const MadeUpBatch& batch) {
+    std::vector<float> gradient(module_.ReadParameters().size());
+    place_ = absl::StrCat("at the second step ", SizesText(batch.Get()));
+    stepped.ForwardBackward(batch.Get(), kSeed + 1, gradient);
+    TorchScriptModule scored = stepped.Copy();
+    for (const int64_t examples : kScoredExamples) {
+      const MadeUpBatch other(example_, examples, Model().outputs());
+      place_ = absl::StrCat("in evaluation mode after a step ", SizesText(other.Get()));
+      scored.Score(other.Get(), kSeed);
+    }
   }
 
   void Measure() {
@@ -181,6 +211,7 @@ class Description {
                               "default generator"));
   }
 
+  const std::string_view file_;
   const TorchScriptModule& module_;
   const v1::ModelExample& example_;
   v1::RegisteredModel registered_;
@@ -196,7 +227,7 @@ absl::StatusOr<v1::RegisteredModel> DescribeModel(std::string_view file,
   const absl::StatusOr<v1::ModelExample> given = ExampleOf(*module, example);
   if (!given.ok()) return given.status();
   if (absl::Status status = CheckOperators(*module); !status.ok()) return status;
-  Description description(*module, *given);
+  Description description(file, *module, *given);
   absl::StatusOr<v1::RegisteredModel> registered;
   try {
     registered = description.Make();

@@ -38,18 +38,15 @@ absl::Status CheckShapes(const TorchScriptModule& module, const v1::Task& task) 
 
 }  // namespace
 
-// What is kept under the content was what another task said of it; shapes are all that counts.
-std::shared_ptr<const TorchScriptModule> RegisteredModules::Kept(const v1::Task& task) const {
-  const std::lock_guard lock(mutex_);
-  const auto found = modules_.find(task.torchscript().description().content_hash());
-  if (found == modules_.end() || !CheckShapes(*found->second, task).ok()) return nullptr;
-  return found->second;
-}
-
 absl::StatusOr<std::shared_ptr<const TorchScriptModule>> RegisteredModules::Get(
     const v1::Task& task) {
   const std::string& content = task.torchscript().description().content_hash();
-  if (auto kept = Kept(task)) return kept;
+  {
+    const std::lock_guard lock(mutex_);
+    const auto found = modules_.find(content);
+    // What is kept under the content was what another task said of it; shapes are all that counts.
+    if (found != modules_.end() && CheckShapes(*found->second, task).ok()) return found->second;
+  }
   const absl::StatusOr<ModelFile> file = FileOf(task, data_directory_);
   if (!file.ok()) return file.status();
   absl::StatusOr<TorchScriptModule> module = TorchScriptModule::Load(file->bytes);
@@ -61,11 +58,6 @@ absl::StatusOr<std::shared_ptr<const TorchScriptModule>> RegisteredModules::Get(
   const std::lock_guard lock(mutex_);
   if (modules_.size() >= kMostModules) modules_.clear();
   return modules_[content] = std::make_shared<const TorchScriptModule>(*std::move(module));
-}
-
-absl::Status RegisteredModules::Check(const v1::Task& task) const {
-  if (!task.has_torchscript() || Kept(task)) return absl::OkStatus();
-  return FileOf(task, data_directory_).status();
 }
 
 }  // namespace lathe

@@ -23,18 +23,12 @@ class RegisteredModules {
 
   // The model that a resolved task names, which nobody runs but copies. Not found or data loss if
   // it is not there or damaged; failed precondition if it is not what the task says. A failure is
-  // not remembered.
+  // not remembered; what was given once needs no file any more.
   absl::StatusOr<std::shared_ptr<const TorchScriptModule>> Get(const v1::Task& task);
 
-  // Whether a registered model that the resolved task names is there, if it names one. One
-  // that Get has given needs no file any more; otherwise its file is compared, not made sense of.
-  absl::Status Check(const v1::Task& task) const;
-
  private:
-  std::shared_ptr<const TorchScriptModule> Kept(const v1::Task& task) const;
-
   const std::string data_directory_;
-  mutable std::mutex mutex_;  // held for look-ups, never while reading
+  std::mutex mutex_;  // held for look-ups, never while reading
   std::map<std::string, std::shared_ptr<const TorchScriptModule>> modules_;  // by content
 };
 

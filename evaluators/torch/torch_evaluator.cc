@@ -53,8 +53,10 @@ auto WithoutTorchExceptions(Function function) -> decltype(function()) {
   return WithoutExceptions([&]() -> decltype(function()) {
     try {
       return function();
+    } catch (const std::runtime_error& error) {  // what a module raises
+      return absl::InternalError(absl::StrCat("torch: ", OneLineOf(error)));
     } catch (const c10::Error& error) {
-      return absl::InternalError(absl::StrCat("torch: ", error.what_without_backtrace()));
+      return absl::InternalError(absl::StrCat("torch: ", OneLineOf(error)));
     }
   });
 }
@@ -77,7 +79,8 @@ std::string TorchEvaluator::NumericClass() const {
 
 absl::Status TorchEvaluator::Check(const v1::Task& task) {
   if (absl::Status status = problems_.CheckData(task); !status.ok()) return status;
-  return modules_.Check(ResolveTask(task).value());
+  const v1::Task resolved = ResolveTask(task).value();
+  return resolved.has_torchscript() ? modules_.Get(resolved).status() : absl::OkStatus();
 }
 
 absl::StatusOr<std::vector<float>> TorchEvaluator::SavedParameters(const v1::Task& task) {

@@ -9,6 +9,7 @@
 
 #include "dsl/known_programs.h"
 #include "dsl/random.h"
+#include "dsl/text.h"
 #include "evaluators/datasets/load_dataset.h"
 #include "evaluators/splits.h"
 #include "evaluators/task/task.h"
@@ -217,6 +218,25 @@ TEST_F(TorchScriptEvaluatorTest, AFileThatHasChangedIsNamed) {
   EXPECT_EQ(status.code(), absl::StatusCode::kDataLoss);
   EXPECT_THAT(std::string(status.message()), HasSubstr(path + ": content hash is "));
   EXPECT_TRUE(SurveyDatasets(directory_).problems.contains("net"));
+}
+
+TEST_F(TorchScriptEvaluatorTest, AModuleThatRaisesWhereNumbersHaveGoneHasDiverged) {
+  RegisterMade(directory_, "strict",
+               MakeTorchScript({{"w", {10, 64}}}, R"(
+def forward(self, x):
+    y = torch.mm(torch.flatten(x, 1), torch.t(self.w))
+    assert bool(torch.all(torch.isfinite(y)))
+    return y
+)",
+                               "1x8x8"));
+  const std::string text =
+      "lathe 1 optimizer p\ninput g[P,R,C]\nz = sub(g, g)\nupdate = div(z, z)\n";
+  TorchEvaluator evaluator(directory_);
+  const auto evaluation = evaluator.Evaluate(ParseOrStatus(text, "test").value(), TaskOf("strict"),
+                                             0, Measure::kValidation);
+  ASSERT_TRUE(evaluation.ok()) << evaluation.status();
+  EXPECT_TRUE(evaluation->diverged);
+  EXPECT_EQ(evaluation->steps, 1);
 }
 
 // What a module raises in the middle of a run is an error, and the process goes on.

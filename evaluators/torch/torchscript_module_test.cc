@@ -206,6 +206,31 @@ TEST(DescribeModel, OtherBatchesHaveToWork) {
               HasSubstr("in evaluation mode on [1, 4]"));
 }
 
+TEST(DescribeModel, WhatAModelKeepsHasToFitTheNextCall) {
+  EXPECT_THAT(ErrorOfForward("self.calls = self.calls + 1\n"
+                             "    if self.training and self.calls > 1:\n"
+                             "        x = torch.view(x, [7, -1])\n"
+                             "    return torch.mm(x, torch.t(self.w))"),
+              HasSubstr("(at the second step on [2, 4])"));
+  EXPECT_THAT(ErrorOfForward("if self.training:\n"
+                             "        self.calls = torch.size(x, 0)\n"
+                             "    elif self.calls > 0:\n"
+                             "        x = torch.view(x, [self.calls, 4])\n"
+                             "    return torch.mm(x, torch.t(self.w))"),
+              HasSubstr("(in evaluation mode after a step on [1, 4])"));
+}
+
+TEST(DescribeModel, TensorsThatACopyWouldMixUpAreRefused) {
+  const auto attribute = MadeTensor::Kind::kAttribute;
+  EXPECT_THAT(ErrorOf(MakeTorchScript({{"w", {3, 4}},
+                                       {"table", {2, 3}, "float", attribute},
+                                       {"second", {3}, "float", attribute, "", "table"}},
+                                      "def forward(self, x):\n"
+                                      "    return torch.mm(x, torch.t(self.w)) + self.second"),
+                      "4"),
+              HasSubstr("a copy of it gives another result in evaluation mode on [2, 4]"));
+}
+
 TEST(DescribeModel, FilesAreOutOfReach) {
   EXPECT_THAT(
       ErrorOfForward("return torch.mm(x, torch.t(self.w)) + torch.from_file('/tmp/x', False, 3)"),

@@ -1,7 +1,10 @@
 // A registered model of proto/lathe/v1/task.proto.
 #include "evaluators/torch/torchscript_network.h"
 
+#include <algorithm>
+#include <cmath>
 #include <deque>
+#include <limits>
 
 #include "evaluators/task/task.h"
 
@@ -80,6 +83,7 @@ class TorchScriptNetwork : public Network {
   }
 
   double ForwardBackward() override {
+    if (!HasFiniteParameters()) return std::numeric_limits<double>::quiet_NaN();
     TorchScriptModule& module = Selected();
     module.WriteParameters(Parameters());
     return module.ForwardBackward(
@@ -88,6 +92,8 @@ class TorchScriptNetwork : public Network {
 
   // By a copy: what a measurement changes in the module is nothing to the next step.
   SplitScore Score(const Examples& examples) override {
+    if (!HasFiniteParameters())
+      return {.loss = std::numeric_limits<double>::quiet_NaN(), .error = 1};
     TorchScriptModule module = Selected().Copy();
     module.WriteParameters(Parameters());
     TorchScriptSums sums;
@@ -105,6 +111,11 @@ class TorchScriptNetwork : public Network {
   }
 
  private:
+  // A module may raise on what is not a number, which is a divergence and no error of the machine.
+  bool HasFiniteParameters() {
+    return std::ranges::all_of(Parameters(), [](float value) { return std::isfinite(value); });
+  }
+
   TorchScriptModule& Selected() {
     if (selected_ == nullptr) Select(0);
     return *selected_;

@@ -46,10 +46,16 @@ std::string MakeTorchScript(const std::vector<MadeTensor>& tensors, const std::s
   for (const MadeTensor& made : tensors) {
     at::Tensor tensor = Drawn(made);
     if (!made.tied_to.empty()) tensor = values.at(made.tied_to);
-    if (!made.view_of.empty()) tensor = values.at(made.view_of).detach().view(made.sizes);
+    const bool attribute = made.kind == MadeTensor::Kind::kAttribute;
+    if (!made.view_of.empty()) {
+      tensor = values.at(made.view_of).detach();
+      tensor = attribute ? tensor[1] : tensor.view(made.sizes);
+    }
     if (made.kind == MadeTensor::Kind::kTrained && made.type != "long") tensor.requires_grad_(true);
     values[made.name] = tensor;
-    if (made.kind == MadeTensor::Kind::kBuffer) {
+    if (attribute) {
+      module.register_attribute(made.name, c10::TensorType::get(), tensor);
+    } else if (made.kind == MadeTensor::Kind::kBuffer) {
       module.register_buffer(made.name, tensor);
     } else {
       module.register_parameter(made.name, tensor, /*is_buffer=*/false);

@@ -11,14 +11,15 @@
 namespace lathe {
 
 struct MadeTensor {
-  enum class Kind : uint8_t { kTrained, kFrozen, kBuffer };
+  enum class Kind : uint8_t { kTrained, kFrozen, kBuffer, kAttribute };
 
   std::string name;
   std::vector<int64_t> sizes;
   std::string type = "float";  // or "half", "long", "complex"
   Kind kind = Kind::kTrained;
   std::string tied_to = "";  // the name of an earlier one that this is, too
-  std::string view_of = "";  // the name of an earlier one whose memory it shares
+  std::string view_of =
+      "";  // an earlier one whose memory it shares; an attribute is its second row
 };
 
 // The file of a module of these tensors, whose values are drawn, with the methods of `source`; it
