@@ -9,8 +9,8 @@
 #include <optional>
 #include <string>
 
-#include "evaluators/task/model_catalog.h"
 #include "evaluators/datasets/without_exceptions.h"
+#include "evaluators/task/model_catalog.h"
 #include "workers/evaluate_item.h"
 
 namespace lathe {

@@ -42,7 +42,7 @@ struct ExportOptions {
   // known program, for which no server is asked.
   std::string name;
   std::string format = "text";  // or pytorch, cpp, jsonl, csv
-  std::string out_file;  // empty: standard output
+  std::string out_file;         // empty: standard output
 };
 absl::Status ExportCommand(const Address& server, const ExportOptions& options, bool json);
 
