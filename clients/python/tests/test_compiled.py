@@ -264,9 +264,10 @@ def test_one_kind_of_compiling_at_a_time():
 def test_what_is_passed_on_as_it_is(line):
     text = (f"lathe 1 optimizer p\ninput w[P,R,C] g[P,R,C] lr[] rows[P]\nstate m[P,R,C] = 1\n"
             "state old[P,R,C] = w\nstate swap[P,R,C] = 2\nstate a[P,R] = 1\nstate b[P,R] = 2\n"
-            "state i[] = 1\nstate j[] = 2\nstate k[P] = 3\n"
+            "state c[P,C] = 1\nstate d[P,C] = 2\nstate e[P,C] = 3\n"
+            "state i[] = 1\nstate j[] = 2\nstate k[P] = 3\nstate l[P] = 4\n"
             f"{line}\nnext m = add(g, old)\nnext old = w\nnext swap = m\nnext a = b\nnext b = a\n"
-            "next i = j\nnext j = i\nnext k = rows\n")
+            "next c = d\nnext d = c\nnext e = d\nnext i = j\nnext j = i\nnext k = rows\nnext l = k\n")
     (params, optimizer), (others, other) = both(text, shapes=[(6,), (3, 2)])
     run(optimizer, params, 3)
     run(other, others, 3)

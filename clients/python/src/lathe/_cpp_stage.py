@@ -171,12 +171,13 @@ class StageText:
     # States and parameters.
 
     def _move(self, keeps_update: bool) -> None:
-        for s, following in enumerate(self.stages.nexts):
-            if self.stages.moves.get(s) == self.level:
-                grain = _GRAIN[self.stages.program.states[s].axes]
-                part = f"{grain}_end"
-                self._store(grain, FIRST_STATE + s, self._value(following, self._read_part(grain)),
-                            part)
+        """All is read before any of it is stored: a state may follow another one."""
+        moving = [s for s in range(len(self.stages.nexts)) if self.stages.moves.get(s) == self.level]
+        grains = [_GRAIN[self.stages.program.states[s].axes] for s in moving]
+        values = [self._value(self.stages.nexts[s], self._read_part(grain))
+                  for s, grain in zip(moving, grains)]
+        for s, grain, value in zip(moving, grains, values):
+            self._store(grain, FIRST_STATE + s, value, f"{grain}_end")
         if self.stages.update_level == self.level:
             update = self._value(self.stages.update, "matrix")
             w = self._value(Ref("input", W), "matrix")
