@@ -301,6 +301,20 @@ def test_moved_data_and_replaced_states_are_noticed():
         torch.testing.assert_close(p.detach(), start - 0.05 * (1.8 + p.grad))
 
 
+@pytest.mark.parametrize("foreach", [True, False])
+def test_moved_memory_of_states_is_noticed(foreach):
+    params = make(3, [(3, 2), (200, 100)])  # small ones are packed, large ones are cut
+    optimizer = load("momentum", params, foreach=foreach)
+    run(optimizer, params, 1)
+    for p in params:
+        state = optimizer.state[p]["m"]
+        state.data = torch.full_like(state, 8)
+        p.grad = torch.zeros_like(p)
+    optimizer.step()
+    for p in params:
+        assert (optimizer.state[p]["m"] == 8 * optimizer.param_groups[0]["momentum"]).all()
+
+
 def test_transposed_data_are_noticed():
     params, others = make(8, [(200, 200), (3, 3)]), make(8, [(200, 200), (3, 3)])
     many, one = load("momentum", params), load("momentum", others, foreach=False)

@@ -83,19 +83,20 @@ class Plan:
             self._lay_out(pack, states)
         for cut in self._cuts:
             self._cut_states(cut, states)
-        self._seen = [(_layout(p), [(name, states[p][name]) for name in self._names])
-                      for p in self.params]
+        self._seen = [(_layout(p), [(name, states[p][name], states[p][name].data_ptr())
+                                    for name in self._names]) for p in self.params]
 
     def still_holds(self, params: Sequence[Tensor], states: States) -> bool:
-        """Whether these are the same parameters with the same tensors for states."""
+        """Whether these are the same parameters with the same tensors for states, where they
+        were."""
         if len(params) != len(self.params):
             return False
         for p, q, (layout, kept) in zip(params, self.params, self._seen):
             if p is not q or _layout(p) != layout:
                 return False
             mine = states[p]
-            for name, state in kept:
-                if mine[name] is not state:
+            for name, state, place in kept:
+                if mine[name] is not state or state.data_ptr() != place:
                     return False
         return True
 
