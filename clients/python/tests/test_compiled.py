@@ -244,6 +244,46 @@ def test_a_step_without_any_gradient_changes_nothing():
     assert optimizer.param_groups[0]["t"] == 0
 
 
+def negative(tensor):
+    """The same numbers, as a view that negates what lies in memory."""
+    view = torch._neg_view(-tensor)
+    assert view.is_neg() and view.is_contiguous() and torch.equal(view, tensor)
+    return view
+
+
+@pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16])
+def test_views_that_negate_are_read_as_what_they_are(dtype):
+    (params, optimizer), (others, other) = both("momentum", shapes=[(3, 2), (4,)], dtype=dtype)
+    params[1].data = negative(params[1].data)
+    for step in range(3):
+        give_gradients(params, step)
+        give_gradients(others, step)
+        params[0].grad = negative(params[0].grad)
+        if step == 1:
+            state = optimizer.state[params[0]]
+            state["m"] = negative(state["m"])
+        optimizer.step()
+        other.step()
+        assert optimizer._kernels._tables is not None, "it has not fallen back"
+    assert params[1].is_neg()
+    assert_same(params, optimizer, others, other, torch.float32, exact=True)
+
+
+@pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16])
+def test_autograd_knows_of_a_step(dtype):
+    params = make(3, [(2, 3), (), (2, 3), (0,)], dtype)
+    params[2].data = params[2].data.t()
+    optimizer = load("momentum", params, compiled=True)
+    loss = sum((p * p).sum() for p in params)
+    loss.backward(retain_graph=True)
+    for _ in range(2):
+        before = [p._version for p in params]
+        optimizer.step()
+        assert all(p._version > version for p, version in zip(params, before))
+    with pytest.raises(RuntimeError, match="modified by an inplace operation"):
+        loss.backward()
+
+
 def test_empty_parameters_and_parameters_that_are_added():
     (params, optimizer), (others, other) = both("adamw", shapes=[(0, 3), (4,)])
     for mine, o in ((params, optimizer), (others, other)):

@@ -172,7 +172,7 @@ class StageText:
 
     def _move(self, keeps_update: bool) -> None:
         """All is read before any of it is stored: a state may follow another one."""
-        moving = [s for s in range(len(self.stages.nexts)) if self.stages.moves.get(s) == self.level]
+        moving = [s for s, level in sorted(self.stages.moves.items()) if level == self.level]
         grains = [_GRAIN[self.stages.program.states[s].axes] for s in moving]
         values = [self._value(self.stages.nexts[s], self._read_part(grain))
                   for s, grain in zip(moving, grains)]

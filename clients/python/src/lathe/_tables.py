@@ -15,6 +15,11 @@ from lathe._layout import FIRST_STATE, G, W, Buffer, Layout
 from lathe.program import Program
 
 
+def _is_plain(tensor: Tensor) -> bool:
+    """Whether its memory holds its elements one after another: not so of a view that negates."""
+    return tensor.is_contiguous() and not tensor.is_neg()
+
+
 class _Table(ctypes.Structure):
     """`Table` of _cpp_source."""
 
@@ -25,8 +30,8 @@ class _Table(ctypes.Structure):
 
 
 class Tables:
-    """For these parameters as long as `still_hold`. Those of half precision, and those that are not
-    contiguous, are copied before a step and back after it."""
+    """For these parameters as long as `still_hold`. Those of half precision, and those whose memory
+    does not hold their elements in order, are copied before a step and back after it."""
 
     @staticmethod
     def reach(program: Program, params: Sequence[Tensor], states: States) -> bool:
@@ -49,9 +54,12 @@ class Tables:
         self._dtypes = [p.dtype for p in params]
         self._copies = {place: torch.empty(p.shape, dtype=compute_dtype(p.dtype))
                         for place, p in enumerate(params)
-                        if not p.is_contiguous() or p.dtype != compute_dtype(p.dtype)}
+                        if not _is_plain(p) or p.dtype != compute_dtype(p.dtype)}
+        # A step of a kernel is a change in place, of which autograd knows by a count.
+        self._touched = [p.detach().view(-1)[:0] for place, p in enumerate(params)
+                         if place not in self._copies]
         self._shapes = [p.shape for p in params]
-        self._contiguous = [p.is_contiguous() for p in params]
+        self._plain = [_is_plain(p) for p in params]
         self._w_pointers = [p.data_ptr() for p in params]
         self._check_states()
         self._state_tensors = [kept[name] for kept in self.states for name in self._names]
@@ -70,8 +78,8 @@ class Tables:
                 if list(value.shape) != held_shape(state.axes, p.shape):
                     raise ValueError(f"the state {state.name!r} of a parameter of shape "
                                      f"{tuple(p.shape)} has the shape {tuple(value.shape)}")
-                if not value.is_contiguous():
-                    kept[state.name] = value.contiguous()
+                if not _is_plain(value):
+                    kept[state.name] = value.resolve_neg().contiguous()
 
     def _buffer(self, place: int, buffer: Buffer, p: Tensor) -> Tensor:
         by_torch = self.layout.first_buffer + place in self.layout.torch_slots
@@ -119,7 +127,7 @@ class Tables:
             return False
         if [p.shape for p in params] != self._shapes or [p.dtype for p in params] != self._dtypes:
             return False
-        if [p.is_contiguous() for p in params] != self._contiguous:
+        if [_is_plain(p) for p in params] != self._plain:
             return False
         kept = [states[p] for p in params]
         if not all(map(is_, kept, self.states)):
@@ -147,9 +155,9 @@ class Tables:
             raise ValueError(f"the gradient of a parameter of shape {tuple(p.shape)} has the shape "
                              f"{tuple(gradient.shape)}")
         wanted = compute_dtype(dtype)
-        if gradient.dtype == wanted and gradient.is_contiguous():
+        if gradient.dtype == wanted and _is_plain(gradient):
             return gradient
-        return gradient.to(wanted).contiguous()
+        return gradient.to(wanted).resolve_neg().contiguous()
 
     def take_numbers(self, of_groups: Sequence[List[float]]) -> None:
         for row, values in enumerate(of_groups):
@@ -161,6 +169,8 @@ class Tables:
         """What was copied goes back; what no later step needs is let go."""
         for place, copy in self._copies.items():
             self.params[place].copy_(copy)
+        if self._touched:
+            torch._foreach_zero_(self._touched)  # no elements: only the count moves
         self._gradients.clear()
         self._results.clear()
 
