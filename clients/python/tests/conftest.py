@@ -84,9 +84,9 @@ def without_doubles(monkeypatch):
     torch = pytest.importorskip("torch")
     from torch.utils._python_dispatch import TorchDispatchMode
 
-    from lathe import _interpreter, _lowering, _model, layer, optimizer
+    from lathe import _chunks, _interpreter, _lowering, _model, layer, optimizer
     known = _model.number_dtype
-    for module in (_interpreter, _lowering, _model, layer, optimizer):
+    for module in (_chunks, _interpreter, _lowering, _model, layer, optimizer):
         monkeypatch.setattr(module, "number_dtype", lambda device: (
             torch.float32 if device.type == "meta" else known(device)), raising=False)
 
