@@ -16,11 +16,12 @@ constexpr std::string_view kWords[] = {
     "and", "as", "assert", "async", "await", "break", "class", "continue", "def", "del", "elif",
     "else", "except", "finally", "for", "from", "global", "if", "import", "in", "is", "lambda",
     "match", "nonlocal", "not", "or", "pass", "raise", "return", "try", "type", "while", "with",
-    "yield", "dict", "float", "len", "list", "max", "min", "next", "set", "sorted", "super", "zip",
+    "yield", "dict", "enumerate", "float", "len", "list", "max", "min", "next", "range", "set",
+    "sorted", "super", "tuple", "zip",
     // Of the file.
     "apart", "as_number", "at", "channels", "clip_by_global_norm", "clip_factor", "closure",
-    "capturable", "cosine_sim", "defaults", "differentiable", "dot", "flat", "foreach", "fused",
-    "global_norm", "group", "groups", "initial_lr", "kept", "loss", "math", "matrix",
+    "capturable", "cosine_sim", "defaults", "differentiable", "dot", "dtype", "flat", "foreach",
+    "fused", "global_norm", "group", "groups", "initial_lr", "kept", "loss", "math", "matrix",
     "matrix_shape", "maximize", "move", "name", "nn", "number", "number_type", "of", "p",
     "param_groups", "param_names", "params", "places", "result", "self", "shape", "slots",
     "softmax", "state", "step", "stored", "total", "torch", "wide", "without_autocast",
@@ -125,7 +126,7 @@ ReservedWords PytorchWords() {
 std::string PytorchClass(const ExportedProgram& program) {
   std::string name = CamelCase(program.name);
   const bool taken = name == "None" || name == "True" || name == "False" ||
-                     name == "SimpleNamespace" || name == "ValueError" || name == "TypeError";
+                     name == "SimpleNamespace" || name == "ValueError" || name == "RuntimeError";
   return taken ? name + "Program" : name;
 }
 

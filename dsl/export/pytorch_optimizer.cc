@@ -43,28 +43,30 @@ constexpr std::string_view kAddGroup = R"(    def add_param_group(self, param_gr
         super().add_param_group(param_group)
         try:
             self.check(self.param_groups[-1])
-        except ValueError:
+        except Exception:
             self.param_groups.pop()
             raise
 
 )";
 
 constexpr std::string_view kLoad = R"(
+    @torch.no_grad()
     def load_state_dict(self, state_dict):
-        """As torch has it, but states keep the type that they were saved in."""
+        """As torch has it, but states take the type that the parameters here need."""
         saved = [state_dict["state"].get(place, {})
                  for group in state_dict["param_groups"] for place in group["params"]]
         params = [p for group in self.param_groups for p in group["params"]]
-        for place, (p, state) in enumerate(zip(params, saved)):
-            needed = {name: list(value.shape) for name, value in self.start(p).items()}
+        starts = [self.start(p) if state else {} for p, state in zip(params, saved)]
+        for place, (start, state) in enumerate(zip(starts, saved)):
+            needed = {name: list(value.shape) for name, value in start.items()}
             given = {name: list(value.shape) for name, value in state.items()}
-            if state and given != needed:
+            if given != needed:
                 raise ValueError(f"the saved state of parameter {place} has the shapes {given}, "
                                  f"the parameter needs {needed}")
         super().load_state_dict(state_dict)
-        for p, state in zip(params, saved):
-            for name, value in state.items():
-                self.state[p][name] = value.to(p.device, copy=True).contiguous()
+        for p, start, state in zip(params, starts, saved):
+            for name, value in start.items():
+                self.state[p][name] = value.copy_(state[name])
 )";
 
 class PytorchOptimizerWriter {
@@ -308,25 +310,28 @@ class PytorchOptimizerWriter {
     }
     lines.push_back("p.sub_(" + Update() + ")");
     for (const StateMove& move : moves) {
-      const Operand state = Operand::State(move.state);
-      const bool literal = OfProgram().states[move.state].next.IsConstant();
-      const std::string next =
-          move.aliases ? "_" + program_.state_names[move.state]
-          : literal
-              ? expressions_.TensorReference(OfProgram().states[move.state].next, Level::kParameter)
-              : move.next;
-      lines.push_back(
-          absl::StrCat(expressions_.Reference(state, Level::kParameter), ".copy_(", next, ")"));
+      const State& state = OfProgram().states[move.state];
+      const std::string& name = program_.state_names[move.state];
+      const std::string next = move.aliases ? "_" + name
+                               : state.next.IsConstant()
+                                   ? expressions_.TensorReference(state.next, Level::kParameter)
+                                   : move.next;
+      lines.push_back(absl::StrCat("state[", Quoted(name), "].copy_(", next,
+                                   state.axes == kModelAxes ? ShapeOf(state.next) : "", ")"));
     }
     return lines;
   }
 
   std::string Update() const {
     const Operand& output = OfProgram().outputs[0];
-    const std::string update = expressions_.Reference(output, Level::kParameter);
-    if (UpdateIsFull(program_)) return update + ".reshape(p.shape)";
-    if (program_.TypeOf(output).Within(kElementAxes).Empty()) return update;
-    return update + ".expand(R, C).reshape(p.shape)";
+    return expressions_.Reference(output, Level::kParameter) + ShapeOf(output);
+  }
+
+  // What gives a matrix the shape of its parameter; nothing for a number.
+  std::string ShapeOf(const Operand& operand) const {
+    const AxisSet type = program_.TypeOf(operand);
+    if (type == kModelAxes) return ".reshape(p.shape)";
+    return type.Within(kElementAxes).Empty() ? "" : ".expand(R, C).reshape(p.shape)";
   }
 
   void AddOverModel(const ExportedValue& value) {

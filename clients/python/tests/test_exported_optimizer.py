@@ -171,6 +171,50 @@ def test_half_precision_is_updated_in_float32(bin_folder):
         torch.testing.assert_close(p.float(), q, rtol=0.01, atol=1e-3)
 
 
+@pytest.mark.parametrize("saved", [torch.bfloat16, torch.float16, torch.float32, torch.float64])
+@pytest.mark.parametrize("loaded", [torch.bfloat16, torch.float32, torch.float64])
+def test_states_take_the_type_of_the_parameters_they_are_loaded_for(kind, saved, loaded):
+    params, others = make(dtype=torch.float32), make(dtype=loaded)
+    optimizer, other = kind(params), kind(others)
+    run(optimizer, params, 3)
+    run(other, others, 1)
+    types = [{name: value.dtype for name, value in other.state[p].items()} for p in others]
+    kept = optimizer.state_dict()
+    for state in kept["state"].values():
+        for name in state:
+            state[name] = state[name].to(saved)
+    other.load_state_dict(kept)
+    before = [{name: value.clone() for name, value in other.state[p].items()} for p in others]
+    run(other, others, 1, first=3)
+    for p, place, known, was in zip(others, kept["state"], types, before):
+        assert {name: value.dtype for name, value in other.state[p].items()} == known
+        for name, value in was.items():
+            assert torch.equal(value, kept["state"][place][name].to(known[name]))
+        assert all(not torch.equal(was[name], value) for name, value in other.state[p].items()
+                   if name != "start"), "they have moved on"
+
+
+def test_states_that_a_user_stores_in_half_precision_move_on(bin_folder):
+    params = make(dtype=torch.float32)
+    optimizer = exported(bin_folder, "momentum")(params, lr=0.05)
+    run(optimizer, params, 1)
+    for p in params:
+        optimizer.state[p]["m"] = torch.ones_like(p, dtype=torch.bfloat16)
+        p.grad = torch.ones_like(p)
+    optimizer.step()
+    for p in params:
+        assert (optimizer.state[p]["m"].float() - 1.9).abs().max() < 0.01
+
+
+def test_a_group_that_cannot_be_is_not_added(bin_folder):
+    optimizer = exported(bin_folder, "adamw")(make(), lr=0.1)
+    for bad, error in (({"b1": None}, TypeError), ({"b1": 1.0}, ValueError)):
+        with pytest.raises(error):
+            optimizer.add_param_group({"params": make(1), **bad})
+        assert len(optimizer.param_groups) == 1
+    optimizer.add_param_group({"params": make(1)})
+
+
 def test_what_it_cannot_take_is_named(bin_folder):
     adamw = exported(bin_folder, "adamw")
     with pytest.raises(ValueError, match=r"the hyper b1 is 1, which is not in its range \[0, 1\)"):
@@ -221,7 +265,7 @@ def test_notes_stay_notes(bin_folder, name):
 NAMES = [word for word in keyword.kwlist if word.islower()] + [
     "self", "torch", "math", "group", "groups", "p", "params", "closure", "loss", "number",
     "matrix", "at", "of", "slots", "maximize", "defaults", "name", "fused", "super", "zip",
-    "a__b", "x_"]
+    "range", "tuple", "enumerate", "dtype", "a__b", "x_"]
 
 
 @pytest.mark.parametrize("first", range(0, len(NAMES), 20))
