@@ -1,6 +1,9 @@
 // The header around a class: what it says about itself, and the functions that the class calls.
 #include <array>
 #include <cmath>
+#include <string>
+#include <string_view>
+#include <vector>
 
 #include "absl/strings/ascii.h"
 #include "absl/strings/str_cat.h"
@@ -160,13 +163,14 @@ typename States::key_type key_in(const States& /*states*/, const torch::Tensor& 
   }
 }
 )"},
-    {"read", R"(// What was saved under a name, into a state of the same shape.
+    {"read", R"(// What was saved under a name, into a state of the same shape, whose type it takes.
 inline void read(torch::serialize::InputArchive& archive, const std::string& name,
                  torch::Tensor& state) {
-  const std::vector<int64_t> sizes = state.sizes().vec();
-  archive.read(name, state);
-  TORCH_CHECK(state.sizes().equals(sizes), "the saved state ", name, " has the shape ",
-              state.sizes(), ", the parameter needs ", at::IntArrayRef(sizes));
+  torch::Tensor saved;
+  archive.read(name, saved);
+  TORCH_CHECK(saved.sizes().equals(state.sizes()), "the saved state ", name, " has the shape ",
+              saved.sizes(), ", the parameter needs ", state.sizes());
+  state = saved.to(state.options()).contiguous();
 }
 )"},
     {"with_gradient", R"(inline std::vector<torch::Tensor> with_gradient(
@@ -190,13 +194,20 @@ std::string RangeText(const Range& range) {
                       range.high_included ? " <= " : " < ", bound(range.high));
 }
 
+// All that ScalarFunctions may define.
+std::vector<std::string> ScalarFunctionNames() {
+  std::vector<std::string> names;
+  for (const Op op : AllOps()) {
+    if (!ScalarFunction(op).empty()) names.push_back(ScalarFunctionName(op));
+  }
+  return names;
+}
+
 // Of the ops that the class computes with numbers.
 std::string ScalarFunctions(const std::string& class_text) {
   std::string functions;
   for (const Op op : AllOps()) {
-    if (HasWord(class_text, absl::StrCat("op_", std::string(Info(op).name)))) {
-      functions += ScalarFunction(op) + "\n";
-    }
+    if (HasWord(class_text, ScalarFunctionName(op))) functions += ScalarFunction(op) + "\n";
   }
   return functions;
 }
@@ -204,7 +215,13 @@ std::string ScalarFunctions(const std::string& class_text) {
 }  // namespace
 
 ReservedWords CppWords() {
-  return kWords;
+  static const std::vector<std::string> functions = ScalarFunctionNames();
+  static const std::vector<std::string_view> words = [] {
+    std::vector<std::string_view> all(std::begin(kWords), std::end(kWords));
+    all.insert(all.end(), functions.begin(), functions.end());
+    return all;
+  }();
+  return words;
 }
 
 std::string CppClass(const ExportedProgram& program) {

@@ -66,8 +66,8 @@ class CppOptimizerWriter {
     const std::string options = name_ + "Options";
     lines_.Add(absl::StrCat(name_, "(std::vector<torch::optim::OptimizerParamGroup> of, const ",
                             options, "& options)"));
-    lines_.Add(
-        absl::StrCat("    : Optimizer(std::move(of), std::make_unique<", options, ">(options)) {"));
+    lines_.Add(absl::StrCat("    : torch::optim::Optimizer(std::move(of), std::make_unique<",
+                            options, ">(options)) {"));
     lines_.Add("  for (torch::optim::OptimizerParamGroup& group : param_groups_) check(group);");
     lines_.Add("}");
     lines_.Add(
@@ -79,7 +79,8 @@ class CppOptimizerWriter {
   }
 
   void AddStep() {
-    lines_.Add("torch::Tensor step(LossClosure closure = nullptr) override {");
+    lines_.Add(
+        "torch::Tensor step(torch::optim::Optimizer::LossClosure closure = nullptr) override {");
     lines_.In();
     lines_.Add("torch::NoGradGuard no_grad;");
     lines_.Add("torch::Tensor loss;");
@@ -311,9 +312,13 @@ class CppOptimizerWriter {
     lines_.Add("param_groups_[i].options().serialize(group);");
     if (keeps_states_) {
       lines_.Add("for (size_t j = 0; j < param_groups_[i].params().size(); ++j) {");
+      lines_.Add("  const torch::Tensor& p = param_groups_[i].params()[j];");
       lines_.Add("  torch::serialize::InputArchive state;");
-      lines_.Add("  if (!group.try_read(\"state_\" + std::to_string(j), state)) continue;");
-      lines_.Add("  state_of(param_groups_[i].params()[j]).serialize(state);");
+      lines_.Add("  if (group.try_read(\"state_\" + std::to_string(j), state)) {");
+      lines_.Add("    state_of(p).serialize(state);");
+      lines_.Add("  } else {");
+      lines_.Add("    state_.erase(key_in(state_, p));  // it had taken no step");
+      lines_.Add("  }");
       lines_.Add("}");
     }
     lines_.Out();

@@ -86,6 +86,20 @@ TEST(ExporterTest, NamesWithAnotherMeaningGetOthers) {
   EXPECT_THAT(cpp, HasSubstr("TORCH_ARG(double, a_b) = 3.0;"));
 }
 
+TEST(ExporterTest, WhatAFileCallsIsNoNameOfAProgram) {
+  const std::string python = Pytorch(
+      "lathe 1 layer runtime_error\ninput x[B,G,K,H,W]\nhyper range = 1\n"
+      "dtype = mul(x, range)\ny = neg(dtype)\n");
+  EXPECT_THAT(python, HasSubstr("class RuntimeErrorProgram(nn.Module):"));
+  EXPECT_THAT(python, HasSubstr(", range_value=1.0"));
+  EXPECT_THAT(python, HasSubstr("dtype_value = x * range_value\n"));
+  const std::string cpp =
+      Cpp("lathe 1 optimizer p\ninput g[P,R,C] lr[]\nop_max = max(lr, 0.5)\nop_g = sqrt(lr)\n"
+          "s = mul(g, op_max)\nupdate = mul(s, op_g)\n");
+  EXPECT_THAT(cpp, HasSubstr("const double op_max_value = op_max("));
+  EXPECT_THAT(cpp, HasSubstr("const double op_g = ")) << "of no op";
+}
+
 TEST(ExporterTest, ProvenanceIsInTheHead) {
   const Provenance provenance{.name = "found_12", .facts = {{"job", "jobs/1 \"\"\" */ \\"}}};
   const std::string text = "lathe 1 optimizer p0\ninput g[P,R,C]\nupdate = neg(g)\n";

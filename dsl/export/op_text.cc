@@ -102,9 +102,13 @@ std::string LibtorchText(Op op) {
                               {" ** (1 / 3)", ".pow(1.0 / 3.0)"}});
 }
 
+std::string ScalarFunctionName(Op op) {
+  return absl::StrCat("op_", std::string(Info(op).name));
+}
+
 std::string ScalarText(Op op, std::span<const std::string> operands) {
   if (HasCondition(op)) {
-    std::string call = absl::StrCat("op_", std::string(Info(op).name), "(");
+    std::string call = ScalarFunctionName(op) + "(";
     for (size_t i = 0; i < operands.size(); ++i) {
       absl::StrAppend(&call, i > 0 ? ", " : "", operands[i]);
     }
@@ -119,7 +123,7 @@ std::string ScalarText(Op op, std::span<const std::string> operands) {
 std::string ScalarFunction(Op op) {
   if (Info(op).rule != TypeRule::elementwise || !HasCondition(op)) return "";
   return absl::StrCat(
-      "inline double op_", std::string(Info(op).name), "(", Parameters(Info(op).arity, "double "),
+      "inline double ", ScalarFunctionName(op), "(", Parameters(Info(op).arity, "double "),
       ") {\n  return ",
       WithWords(Info(op).cpp, [](std::string_view word) { return std::string(word); }), ";\n}\n");
 }

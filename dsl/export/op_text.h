@@ -21,6 +21,8 @@ std::string FilledIn(std::string_view torch_text, std::span<const std::string> o
 // An op's text in PyTorch as the C++ of libtorch.
 std::string LibtorchText(Op op);
 
+// "op_NAME".
+std::string ScalarFunctionName(Op op);
 // An elementwise op over doubles, as C++. One with a condition is a call of op_NAME.
 std::string ScalarText(Op op, std::span<const std::string> operands);
 // The function op_NAME, for any type of numbers; empty for ops that are written out in place.

@@ -44,6 +44,12 @@ std::string Optimizer(const std::string& name, bool second_half, const Names& na
                       states, "ratio = div(rows, cols)\nupdate = mul(g, lr)\n", moves);
 }
 
+// With values that have the names of functions in the header.
+constexpr const char* kCalledAsAnOp =
+    "\ninput g[P,R,C] lr[]\nhyper op_max = 0.5\nstate m[P,R,C] = 0\n"
+    "op_min = max(op_max, lr)\nop_sign = min(op_min, 1)\nm2 = mul(g, op_sign)\n"
+    "update = mul(m2, lr)\nnext m = m2\n";
+
 }  // namespace
 
 std::vector<std::pair<std::string, std::string>> EveryOpPrograms() {
@@ -60,6 +66,9 @@ std::vector<std::pair<std::string, std::string>> EveryOpPrograms() {
   add("ops_of_parameters", {"ratio", "rows", "half"}, "R", "[P]");
   add("ops_of_numbers", {"lr", "half", "t"}, "C", "[]");
   add("ops_over_the_model", {"w", "g", "lr"}, "P,R,C", "[P,R,C]");
+  for (const char* name : {"optimizer", "loss_closure"}) {
+    programs.emplace_back(name, absl::StrCat("lathe 1 optimizer ", name, kCalledAsAnOp));
+  }
   return programs;
 }
 

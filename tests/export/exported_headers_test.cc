@@ -353,6 +353,41 @@ TEST(ExportedHeadersTest, AStateOfAnotherShapeIsRefused) {
               HasSubstr("the saved state m has the shape [3, 2], the parameter needs [2, 3]"));
 }
 
+TEST(ExportedHeadersTest, OnlyTheStatesThatWereSavedAreThereAfterLoading) {
+  const Tensors params = {torch::ones({3, 2}), torch::ones({4})};
+  for (const Tensor& p : params) p.mutable_grad() = torch::ones_like(p);
+  lathe_momentum::Momentum optimizer(params, lathe_momentum::MomentumOptions(0.1));
+  optimizer.step();
+  const Tensors others = {torch::ones({3, 2}), torch::ones({4})};
+  others[0].mutable_grad() = torch::ones({3, 2});
+  lathe_momentum::Momentum saved(others, lathe_momentum::MomentumOptions(0.1));
+  saved.step();
+  std::stringstream stream;
+  torch::save(saved, stream);
+  torch::load(optimizer, stream);
+  EXPECT_EQ(optimizer.state().size(), 1u);
+  const Tensor before = params[1].clone();
+  optimizer.step();
+  EXPECT_TRUE(torch::allclose(before - params[1], torch::full({4}, 0.1)))
+      << "the first step, of no momentum";
+}
+
+TEST(ExportedHeadersTest, StatesOfAnotherTypeTakeTheOneThatTheParameterNeeds) {
+  const Tensors wide = {torch::ones({3, 2}, torch::kFloat64)}, narrow = {torch::ones({3, 2})};
+  wide[0].mutable_grad() = torch::ones_like(wide[0]);
+  narrow[0].mutable_grad() = torch::ones_like(narrow[0]);
+  lathe_momentum::Momentum saved(wide, lathe_momentum::MomentumOptions(0.1));
+  saved.step();
+  std::stringstream stream;
+  torch::save(saved, stream);
+  lathe_momentum::Momentum other(narrow, lathe_momentum::MomentumOptions(0.1));
+  torch::load(other, stream);
+  const auto& state = static_cast<lathe_momentum::MomentumState&>(*other.state().begin()->second);
+  EXPECT_EQ(state.m.scalar_type(), torch::kFloat32);
+  other.step();
+  EXPECT_TRUE(torch::allclose(state.m, torch::full({3, 2}, 1.9)));
+}
+
 TEST(ExportedHeadersTest, ParametersWithoutAGradientTakeNoPart) {
   Tensors params = {torch::ones({3, 2}), torch::ones({4})};
   lathe_adamw::Adamw optimizer(params, lathe_adamw::AdamwOptions(0.1));
