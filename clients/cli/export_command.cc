@@ -10,6 +10,7 @@
 #include "clients/cli/program_provenance.h"
 #include "clients/cli/program_source.h"
 #include "clients/cli/resource_names.h"
+#include "clients/job/source_text.h"
 #include "clients/report/atomic_file.h"
 #include "dsl/canonicalize.h"
 #include "dsl/export/exporter.h"
@@ -53,6 +54,11 @@ std::string ClassName(const v1::Program& program) {
 }
 
 absl::StatusOr<Exported> FromServer(const v1::Program& program, ProvenanceFacts facts) {
+  if (!IsProgramName(program.name())) {  // digits of it become a name in the source
+    return absl::InternalError(absl::StrCat("the server calls a program \"",
+                                            Printable(program.name()),
+                                            "\", not programs/ and 32 hexadecimal digits"));
+  }
   Exported exported;
   exported.program = program;
   exported.provenance.name = ClassName(program);

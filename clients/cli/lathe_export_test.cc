@@ -131,5 +131,18 @@ TEST_F(ExportTest, OfWhatTheServerLacksSaysSo) {
   EXPECT_THAT(newer.errors, Not(HasSubstr("class")));
 }
 
+TEST_F(ExportTest, WhatTheServerCallsAProgramDoesNotBecomeSource) {
+  service_.reports[kJob].mutable_found()->set_hash("x;}\n#abort");
+  service_.programs["programs/" + kHash].set_name("programs/" + std::string(33, 'b'));
+  Serve();
+  for (const char* format : {"pytorch", "cpp", "text"}) {
+    const Finished job = Run({"export", kJob, "--to", format});
+    EXPECT_EQ(job.status.code, 1);
+    EXPECT_EQ(job.output, "");
+    EXPECT_THAT(job.errors, HasSubstr("not programs/ and 32 hexadecimal digits"));
+    EXPECT_EQ(Run({"export", kHash, "--to", format}).status.code, 1);
+  }
+}
+
 }  // namespace
 }  // namespace lathe

@@ -55,6 +55,11 @@ absl::StatusOr<std::string> JobByDigits(std::string_view digits, Client& client)
 
 }  // namespace
 
+bool IsProgramName(std::string_view name) {
+  return name.starts_with(kPrograms) && name.size() == kPrograms.size() + kProgramDigits &&
+         AreHexDigits(name.substr(kPrograms.size()));
+}
+
 absl::StatusOr<ResourceName> FindResource(const std::string& text, Client& client) {
   std::string_view rest = text;
   const bool is_program = rest.starts_with(kPrograms);

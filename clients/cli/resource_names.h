@@ -3,6 +3,7 @@
 #define LATHE_CLIENTS_CLI_RESOURCE_NAMES_H_
 
 #include <string>
+#include <string_view>
 
 #include "absl/status/statusor.h"
 #include "clients/cli/client.h"
@@ -24,6 +25,9 @@ absl::StatusOr<ResourceName> FindResource(const std::string& text, Client& clien
 
 // The same where only a job will do.
 absl::StatusOr<std::string> FindJob(const std::string& text, Client& client);
+
+// Whether this is "programs/" and 32 hexadecimal digits.
+bool IsProgramName(std::string_view name);
 
 }  // namespace lathe
 
