@@ -54,7 +54,7 @@ auto WithoutTorchExceptions(Function function) -> decltype(function()) {
     try {
       return function();
     } catch (const std::runtime_error& error) {  // what a module raises
-      return absl::InternalError(absl::StrCat("torch: ", OneLineOf(error)));
+      return absl::InternalError(OneLineOf(error));
     } catch (const c10::Error& error) {
       return absl::InternalError(absl::StrCat("torch: ", OneLineOf(error)));
     }
