@@ -7,7 +7,7 @@ import subprocess
 
 import pytest
 import torch
-from test_random_programs import tensors
+from judged import tensors
 
 import lathe
 from lathe import _library

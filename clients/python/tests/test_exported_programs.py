@@ -4,19 +4,10 @@ In float64 every number has to be within 1e-9 of the scale of what it belongs to
 of the vm's tests holds.
 """
 
-import collections
-import json
-import subprocess
-
 import pytest
 import torch
 from exported import At, Recorded, class_of
-
-BATCH = 250
-
-
-def tensors(arrays, dtype):
-    return [torch.tensor([float(x) for x in array], dtype=dtype) for array in arrays]
+from judged import judge, run_layer, tensors
 
 
 def shaped(update, shape, dtype):
@@ -84,23 +75,6 @@ def kept(optimizer, params, group, names, shapes, dtype):
     return out
 
 
-def run_layer(kind, case, dtype):
-    batch, groups, per_group, height, width = case["layer"]
-    channels = groups * per_group
-    layer = kind(channels, groups).to(dtype)
-    out = []
-    for step in case["steps"]:
-        layer.train(step["training"])
-        with torch.no_grad():
-            for name, parameter in layer.named_parameters():
-                parameter.copy_(tensors(step["inputs"][name], dtype)[0])
-            x = tensors(step["inputs"]["x"], dtype)[0].reshape(batch, channels, height, width)
-            out += layer(x).reshape(-1).tolist()
-        for buffer in layer.buffers():
-            out += buffer.reshape(-1).tolist()
-    return out
-
-
 def run_case(case, dtype):
     kind = class_of(case["pytorch"])
     is_layer = issubclass(kind, torch.nn.Module)
@@ -109,29 +83,4 @@ def run_case(case, dtype):
 
 @pytest.mark.parametrize("dtype", [torch.float64, torch.float32])
 def test_random_programs_equal_the_reference(bin_folder, request, dtype):
-    tool = str(bin_folder / "lathe_program_cases")
-    count = request.config.getoption("--cases")
-    name = "f64" if dtype == torch.float64 else "f32"
-    verdicts, wrong = collections.Counter(), []
-    for first in range(0, count, BATCH):
-        size = min(BATCH, count - first)
-        printed = subprocess.run([tool, "print", str(first), str(size)], check=True,
-                                 capture_output=True, text=True).stdout
-        cases = [json.loads(line) for line in printed.splitlines()]
-        lines = []
-        for case in cases:
-            try:
-                numbers = run_case(case, dtype)
-            except Exception as error:
-                raise AssertionError(f"case {case['index']}\n{case['pytorch']}") from error
-            lines.append(f"{case['index']} {name} {' '.join(map(repr, numbers))}\n")
-        told = subprocess.run([tool, "judge"], check=True, input="".join(lines),
-                              capture_output=True, text=True).stdout.splitlines()
-        assert len(told) == size
-        for case, verdict in zip(cases, told):
-            verdicts[verdict.split(":")[0]] += 1
-            if verdict.startswith("differs"):
-                wrong.append(f"case {case['index']}: {verdict}\n{case['text']}\n{case['pytorch']}")
-    print(dict(verdicts))
-    assert not wrong, f"{len(wrong)} differ\n" + "\n".join(wrong[:3])
-    assert verdicts["equal"] > count * 0.6
+    judge(bin_folder, request.config.getoption("--cases"), dtype, run_case)

@@ -5,24 +5,15 @@ of the vm's tests holds: within 1e-3, or the reference itself moves with the las
 computes with.
 """
 
-import collections
-import json
-import subprocess
-
 import pytest
 import torch
+from judged import judge, run_layer, tensors
 
 import lathe
 from lathe._interpreter import GroupNumbers, Interpreter, Slot, held_shape
 from lathe._lowering import host_number
+from lathe._table import TABLE
 from lathe.axes import is_number
-
-BATCH = 250
-
-
-def tensors(arrays, dtype):
-    return [torch.tensor([float(x) for x in array], dtype=dtype) for array in arrays]
-
 
 def run_optimizer(program, case, dtype):
     """The numbers that the judge wants, from the path that takes every program."""
@@ -63,54 +54,22 @@ def run_optimizer(program, case, dtype):
     return out
 
 
-def run_layer(program, case, dtype):
-    batch, groups, per_group, height, width = case["layer"]
-    channels = groups * per_group
-    layer = lathe.LoadedLayer(program, channels, groups).to(dtype)
-    out = []
-    for step in case["steps"]:
-        layer.train(step["training"])
-        with torch.no_grad():
-            for name, parameter in layer.named_parameters():
-                parameter.copy_(tensors(step["inputs"][name], dtype)[0])
-            x = tensors(step["inputs"]["x"], dtype)[0].reshape(batch, channels, height, width)
-            out += layer(x).reshape(-1).tolist()
-        for buffer in layer.buffers():
-            out += buffer.reshape(-1).tolist()
-    return out
-
-
 def run_case(case, dtype):
     program = lathe.parse(case["text"])
-    run = run_layer if program.signature.name == "layer" else run_optimizer
-    return run(program, case, dtype)
+    if program.signature.name == "layer":
+        return run_layer(lambda *sizes: lathe.LoadedLayer(program, *sizes), case, dtype)
+    return run_optimizer(program, case, dtype)
 
 
 @pytest.mark.parametrize("dtype", [torch.float64, torch.float32])
 def test_random_programs_equal_the_reference(bin_folder, request, dtype):
-    tool = str(bin_folder / "lathe_program_cases")
     count = request.config.getoption("--cases")
-    ops, verdicts, wrong = collections.Counter(), collections.Counter(), []
-    for first in range(0, count, BATCH):
-        size = min(BATCH, count - first)
-        printed = subprocess.run([tool, "print", str(first), str(size)], check=True,
-                                 capture_output=True, text=True).stdout
-        lines, cases = [], [json.loads(line) for line in printed.splitlines()]
-        for case in cases:
-            ops.update(i.op for i in lathe.parse(case["text"]).instructions)
-            numbers = run_case(case, dtype)
-            name = "f64" if dtype == torch.float64 else "f32"
-            lines.append(f"{case['index']} {name} {' '.join(map(repr, numbers))}\n")
-        told = subprocess.run([tool, "judge"], check=True, input="".join(lines),
-                              capture_output=True, text=True).stdout.splitlines()
-        assert len(told) == size
-        for case, verdict in zip(cases, told):
-            verdicts[verdict.split(":")[0]] += 1
-            if verdict.startswith("differs"):
-                wrong.append(f"case {case['index']}: {verdict}\n{case['text']}")
-    print(dict(verdicts))
-    assert not wrong, "\n".join(wrong[:5])
-    assert verdicts["equal"] > count * 0.6
+    ops = set()
+
+    def run(case, dtype):
+        ops.update(i.op for i in lathe.parse(case["text"]).instructions)
+        return run_case(case, dtype)
+
+    judge(bin_folder, count, dtype, run)
     if count >= 1000:
-        from lathe._table import TABLE
-        assert set(ops) == set(TABLE), "every op is in some program"
+        assert ops == set(TABLE), "every op is in some program"
