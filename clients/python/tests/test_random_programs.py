@@ -15,6 +15,7 @@ from lathe._lowering import host_number
 from lathe._table import TABLE
 from lathe.axes import is_number
 
+
 def run_optimizer(program, case, dtype):
     """The numbers that the judge wants, from the path that takes every program."""
     interpreter = Interpreter(program)
