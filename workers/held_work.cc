@@ -1,6 +1,7 @@
 #include "workers/held_work.h"
 
 #include <algorithm>
+#include <chrono>
 #include <set>
 #include <tuple>
 
@@ -10,6 +11,8 @@ namespace {
 // Results that may wait for a server that grants leases but takes no results.
 constexpr size_t kLeastUnacknowledged = 64;
 constexpr size_t kUnacknowledgedBatches = 4;
+// Evaluators tell the results of what they ran side by side one after the other.
+constexpr std::chrono::milliseconds kGather(5);
 
 auto Key(const v1::LeaseToken& token) {
   return std::tuple(token.epoch(), token.item(), token.grant());
@@ -21,8 +24,7 @@ HeldWork::HeldWork(int batch) : batch_(batch) {}
 
 int HeldWork::Room() const {
   if (finished_ >= std::max(kLeastUnacknowledged, kUnacknowledgedBatches * batch_)) return 0;
-  const int most = evaluating_ ? std::max(1, batch_ / 2) : batch_;
-  return most - static_cast<int>(queue_.size());
+  return batch_ - static_cast<int>(queue_.size());
 }
 
 int HeldWork::WaitForRoom() {
@@ -50,30 +52,24 @@ void HeldWork::Add(const v1::LeaseEvaluationsResponse& leases, uint64_t generati
   changed_.notify_all();
 }
 
-void HeldWork::WaitForItems(std::unique_lock<std::mutex>& lock) {
-  evaluating_ = false;
-  changed_.notify_all();
-  changed_.wait(lock, [this] { return closed_ || !queue_.empty(); });
-}
-
 void HeldWork::WaitForItems() {
   std::unique_lock lock(mutex_);
-  WaitForItems(lock);
+  changed_.wait(lock, [this] { return closed_ || !queue_.empty(); });
 }
 
 std::vector<v1::EvaluatorItem> HeldWork::TakeBatch() {
   std::unique_lock lock(mutex_);
-  WaitForItems(lock);
+  changed_.wait(lock, [this] { return closed_ || !queue_.empty(); });
   std::vector<v1::EvaluatorItem> batch;
   while (!queue_.empty() && batch.size() < static_cast<size_t>(batch_)) {
     Entry& entry = entries_.at(queue_.front());
     entry.state = State::kRunning;
+    ++running_;
     v1::EvaluatorItem& item = batch.emplace_back();
     item.set_id(queue_.front());
     *item.mutable_item() = std::move(entry.item);
     queue_.pop_front();
   }
-  evaluating_ = !batch.empty();
   changed_.notify_all();
   return batch;
 }
@@ -83,6 +79,7 @@ void HeldWork::Finish(uint64_t id, v1::ItemResult result) {
   const auto found = entries_.find(id);
   if (found == entries_.end()) return;
   Entry& entry = found->second;
+  if (entry.state == State::kRunning) --running_;
   *result.mutable_token() = entry.token;
   result.set_program_hash(entry.program_hash);
   entry.result = std::move(result);
@@ -96,12 +93,14 @@ void HeldWork::EndEvaluating() {
   const std::lock_guard lock(mutex_);
   ended_ = true;
   std::erase_if(entries_, [](const auto& entry) { return entry.second.state == State::kRunning; });
+  running_ = 0;
   changed_.notify_all();
 }
 
 std::vector<HeldWork::Finished> HeldWork::WaitForFinished(size_t most) {
   std::unique_lock lock(mutex_);
   changed_.wait(lock, [this] { return ended_ || finished_ > 0; });
+  changed_.wait_for(lock, kGather, [&] { return ended_ || running_ == 0 || finished_ >= most; });
   std::vector<Finished> finished;
   for (const auto& [id, entry] : entries_) {
     if (finished.size() == most) break;
@@ -137,7 +136,10 @@ std::vector<uint64_t> HeldWork::ForgetEnded(
   std::vector<uint64_t> running;
   std::erase_if(entries_, [&](const auto& entry) {
     if (!over.contains(Key(entry.second.token))) return false;
-    if (entry.second.state == State::kRunning) running.push_back(entry.first);
+    if (entry.second.state == State::kRunning) {
+      running.push_back(entry.first);
+      --running_;
+    }
     return entry.second.state != State::kFinished;
   });
   std::erase_if(queue_, [this](uint64_t id) { return !entries_.contains(id); });

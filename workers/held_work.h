@@ -24,8 +24,8 @@ class HeldWork {
     v1::ItemResult result;
   };
 
-  // `batch` is the most that is evaluated at a time. While something is, half as many more may be
-  // queued, so that nothing waits for the network.
+  // `batch` is the most that is evaluated at a time. While something is, as many more may be
+  // queued, so that nothing waits for the network and the next batch is a whole one.
   explicit HeldWork(int batch);
 
   // Who leases.
@@ -48,7 +48,8 @@ class HeldWork {
   void EndEvaluating();
 
   // Who reports.
-  // Waits for results; all that are finished, at most `most`. None once there will be none.
+  // Waits for results, and then a moment for those that come together with them; all that are
+  // finished, at most `most`. None once there will be none.
   std::vector<Finished> WaitForFinished(size_t most);
   void Acknowledge(const std::vector<uint64_t>& ids);
 
@@ -79,7 +80,6 @@ class HeldWork {
   };
 
   int Room() const;
-  void WaitForItems(std::unique_lock<std::mutex>& lock);
   void EraseQueued();
 
   const int batch_;
@@ -87,10 +87,9 @@ class HeldWork {
   std::condition_variable changed_;
   std::map<uint64_t, Entry> entries_;  // by id
   std::deque<uint64_t> queue_;         // of the queued ones, the oldest first
-  size_t finished_ = 0;
+  size_t running_ = 0, finished_ = 0;
   uint64_t next_id_ = 1;
   uint64_t generation_ = 0;
-  bool evaluating_ = false;  // a batch has been taken and the next one not asked for
   bool closed_ = false;
   bool ended_ = false;
 };

@@ -43,19 +43,15 @@ std::vector<int64_t> Items(const std::vector<v1::LeaseToken>& tokens) {
   return items;
 }
 
-TEST(HeldWork, AsksForABatchAndForHalfAsMuchWhileOneRuns) {
+TEST(HeldWork, AsksForABatchAndForAnotherWhileOneRuns) {
   HeldWork held(8);
   EXPECT_EQ(held.WaitForRoom(), 8);
   held.Add(Leases(1, 5), 0);
   EXPECT_EQ(held.WaitForRoom(), 3);
   EXPECT_EQ(held.TakeBatch().size(), 5u);
-  EXPECT_EQ(held.WaitForRoom(), 4);
+  EXPECT_EQ(held.WaitForRoom(), 8);
   held.Add(Leases(6, 8), 0);
-  EXPECT_EQ(held.WaitForRoom(), 1);
-  HeldWork narrow(1);
-  narrow.Add(Leases(1, 1), 0);
-  narrow.TakeBatch();
-  EXPECT_EQ(narrow.WaitForRoom(), 1);
+  EXPECT_EQ(held.WaitForRoom(), 5);
 }
 
 TEST(HeldWork, WaitsForRoomUntilABatchIsTaken) {
@@ -64,7 +60,7 @@ TEST(HeldWork, WaitsForRoomUntilABatchIsTaken) {
   auto room = std::async(std::launch::async, [&] { return held.WaitForRoom(); });
   EXPECT_EQ(room.wait_for(std::chrono::milliseconds(20)), std::future_status::timeout);
   held.TakeBatch();
-  EXPECT_EQ(room.get(), 1);
+  EXPECT_EQ(room.get(), 2);
 }
 
 TEST(HeldWork, GivesOutTheOldestItemsFirstAndAtMostABatch) {
@@ -91,6 +87,24 @@ TEST(HeldWork, HoldsAnItemUntilItsResultIsAcknowledged) {
   held.Acknowledge({finished[0].id});
   EXPECT_EQ(held.Unacknowledged(), 0u);
   EXPECT_THAT(Items(held.Tokens()), ElementsAre(1, 3));
+}
+
+// Of evaluators that run a batch side by side.
+TEST(HeldWork, HandsOutTogetherWhatComesTogether) {
+  HeldWork held(64);
+  held.Add(Leases(1, 64), 0);
+  const auto batch = held.TakeBatch();
+  auto finished = std::async(std::launch::async, [&] { return held.WaitForFinished(64); });
+  for (const auto& item : batch) held.Finish(item.id(), {});
+  EXPECT_EQ(finished.get().size(), 64u);
+}
+
+TEST(HeldWork, DoesNotWaitForSlowOnes) {
+  HeldWork held(2);
+  held.Add(Leases(1, 2), 0);
+  const auto batch = held.TakeBatch();
+  held.Finish(batch[0].id(), {});
+  EXPECT_EQ(held.WaitForFinished(2).size(), 1u);
 }
 
 TEST(HeldWork, HandsOutResultsInBounds) {
@@ -129,7 +143,7 @@ TEST(HeldWork, StopsAskingWhileResultsPileUp) {
     held.Add(Leases(32 * i + 1, 32 * i + 32), 0);
     for (const auto& item : held.TakeBatch()) held.Finish(item.id(), {});
     if (i < 3) {
-      EXPECT_EQ(held.WaitForRoom(), 16);
+      EXPECT_EQ(held.WaitForRoom(), 32);
     }
   }
   auto room = std::async(std::launch::async, [&] { return held.WaitForRoom(); });

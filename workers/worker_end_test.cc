@@ -22,7 +22,7 @@ TEST_F(WorkerTest, DrainFinishesWhatRunsAndHandsBackTheRest) {
   server_->Start();
   AddItems(0, 9);
   StartWorker();
-  ASSERT_TRUE(server_->WaitUntil(Holds({0, 1, 2, 3, 4, 5})));
+  ASSERT_TRUE(server_->WaitUntil(Holds({0, 1, 2, 3, 4, 5, 6, 7})));
   worker_->Drain();
   ASSERT_TRUE(server_->WaitUntil(Holds({0, 1, 2, 3})));
   runner_.Allow(10);

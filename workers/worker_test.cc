@@ -99,12 +99,12 @@ TEST_F(WorkerTest, CompletesWhatItLeasesOnceAndWithItsToken) {
   EXPECT_THAT(seen.unregistered, ElementsAre("workers/0000000000000001"));
 }
 
-TEST_F(WorkerTest, LeasesHalfABatchAheadAndNamesAllItHoldsInHeartbeats) {
+TEST_F(WorkerTest, LeasesABatchAheadAndNamesAllItHoldsInHeartbeats) {
   server_->Start();
   AddItems(0, 19);
   StartWorker();
-  EXPECT_TRUE(server_->WaitUntil(Holds({0, 1, 2, 3, 4, 5})));
-  EXPECT_EQ(server_->Read().granted.size(), 6u);
+  EXPECT_TRUE(server_->WaitUntil(Holds({0, 1, 2, 3, 4, 5, 6, 7})));
+  EXPECT_EQ(server_->Read().granted.size(), 8u);
   // A result that the server could not store is held on to.
   server_->SetOnComplete([](const auto&) { return absl::UnavailableError("disk full"); });
   runner_.Allow(1);
@@ -112,9 +112,10 @@ TEST_F(WorkerTest, LeasesHalfABatchAheadAndNamesAllItHoldsInHeartbeats) {
   const size_t before = server_->Read().heartbeats.size();
   ASSERT_TRUE(
       server_->WaitUntil([&](const Seen& seen) { return seen.heartbeats.size() > before + 1; }));
-  EXPECT_EQ(HeldItems(server_->Read().heartbeats.back()), (std::set<int64_t>{0, 1, 2, 3, 4, 5}));
+  EXPECT_EQ(HeldItems(server_->Read().heartbeats.back()),
+            (std::set<int64_t>{0, 1, 2, 3, 4, 5, 6, 7}));
   server_->SetOnComplete(nullptr);
-  EXPECT_TRUE(server_->WaitUntil(Holds({1, 2, 3, 4, 5})));
+  EXPECT_TRUE(server_->WaitUntil(Holds({1, 2, 3, 4, 5, 6, 7})));
   EXPECT_THAT(ItemsOf(server_->Read().accepted), ElementsAre(0));
 }
 

@@ -73,13 +73,18 @@ void VmExecution::Reset() {
 void VmExecution::Bind(const StepBindings& bindings) {
   memory_.active = bindings.active.empty() ? everyone_ : bindings.active;
   memory_.subtract_outputs = bindings.subtract_outputs;
+  bool moved = false;
+  const auto place = [&moved](auto*& at, float* array) {
+    moved |= at != array;
+    at = array;
+  };
   for (size_t i = 0; i < bound_.size(); ++i) {
     if (!bound_[i]) continue;
     const AxisSet axes = program_.signature->inputs[i].axes;
     const std::vector<ArrayRef>& arrays = bindings.inputs[i];
     if (!IsNumberType(axes)) {
       for (size_t p = 0; p < arrays.size(); ++p) {
-        memory_.input_arrays[i][p] = AsFloats(arrays[p], axes, p, input_copies_[i]);
+        place(memory_.input_arrays[i][p], AsFloats(arrays[p], axes, p, input_copies_[i]));
       }
       continue;
     }
@@ -93,9 +98,11 @@ void VmExecution::Bind(const StepBindings& bindings) {
   for (size_t i = 0; i < memory_.output_arrays.size(); ++i) {
     const AxisSet axes = program_.signature->outputs[i].axes;
     for (size_t p = 0; p < bindings.outputs[i].size(); ++p) {
-      memory_.output_arrays[i][p] = AsFloats(bindings.outputs[i][p], axes, p, output_copies_[i]);
+      place(memory_.output_arrays[i][p],
+            AsFloats(bindings.outputs[i][p], axes, p, output_copies_[i]));
     }
   }
+  if (moved) ++memory_.arrays_version;
 }
 
 // The array itself, or a copy of one of doubles.

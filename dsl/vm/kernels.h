@@ -38,10 +38,12 @@ struct Kernels {
   void (*add_deviations_each)(size_t n, const float* x, const double* center, double* sum,
                               double* squares);
 
-  // c[i][j] += the sum over k of a[i][k] * b[k][j], each in order of k with fused multiply-adds;
-  // rows of a, b and c are `a_row`, `ldb`, `ldc` apart, the columns of a `a_step`.
+  // c[i][j] = start[i] + the sum over k of a[i][k] * b[k][j], each in order of k with fused
+  // multiply-adds; rows of a, b and c are `a_row`, `ldb`, `ldc` apart, the columns of a `a_step`,
+  // the numbers of `start`, which are 0 if it is null, `start_step`.
   void (*multiply)(size_t rows, size_t cols, size_t inner, const float* a, size_t a_row,
-                   size_t a_step, const float* b, size_t ldb, float* c, size_t ldc);
+                   size_t a_step, const float* b, size_t ldb, const float* start, size_t start_step,
+                   float* c, size_t ldc);
 };
 
 // Those that this machine can run, the fastest first, the portable ones last. Each gives the bits

@@ -9,6 +9,7 @@
 #include <limits>
 #include <vector>
 
+#include "absl/strings/str_cat.h"
 #include "dsl/random.h"
 
 namespace lathe::vm {
@@ -152,7 +153,7 @@ TEST_F(KernelsTest, TotalsHaveTheSameBitsAndAreRight) {
   EXPECT_TRUE(std::signbit(first_.sum(1, std::array{-0.0f}.data())));
 }
 
-// Each result is a chain of fused multiply-adds in order of k, from what was there.
+// Each result is a chain of fused multiply-adds in order of k, from its row's start.
 TEST_F(KernelsTest, ProductsOfMatricesAreChainsInOrder) {
   RandomStream random(10, {});
   const auto draw = [&](size_t count) {
@@ -168,23 +169,31 @@ TEST_F(KernelsTest, ProductsOfMatricesAreChainsInOrder) {
                                           {7, 13, 131},
                                           {10, 32, 64},
                                           {8, 64, 64}}) {
-    const std::vector<float> a = draw(rows * inner), b = draw(inner * cols), c = draw(rows * cols);
+    const std::vector<float> a = draw(rows * inner), b = draw(inner * cols), start = draw(2 * rows);
     for (const bool turned : {false, true}) {  // whether the rows of a lie side by side
       const size_t a_row = turned ? 1 : inner, a_step = turned ? rows : 1;
-      std::vector<float> expected = c;
+      std::vector<float> expected(rows * cols), from_zero(rows * cols);
       for (size_t i = 0; i < rows; ++i) {
         for (size_t j = 0; j < cols; ++j) {
-          float& sum = expected[i * cols + j];
+          float& sum = expected[i * cols + j] = start[i * 2];
+          float& other = from_zero[i * cols + j];
           for (size_t k = 0; k < inner; ++k) {
             sum = std::fma(a[i * a_row + k * a_step], b[k * cols + j], sum);
+            other = std::fma(a[i * a_row + k * a_step], b[k * cols + j], other);
           }
         }
       }
       for (const Kernels* kernels : AvailableKernels()) {
-        std::vector<float> result = c;
-        kernels->multiply(rows, cols, inner, a.data(), a_row, a_step, b.data(), cols, result.data(),
-                          cols);
-        EXPECT_EQ(result, expected) << kernels->name << " " << rows << " " << cols << " " << inner;
+        std::vector<float> result(rows * cols, NAN);
+        const auto multiply = [&](const float* from, size_t step) {
+          kernels->multiply(rows, cols, inner, a.data(), a_row, a_step, b.data(), cols, from, step,
+                            result.data(), cols);
+          return result;
+        };
+        const std::string shape =
+            absl::StrCat(std::string(kernels->name), " ", rows, " ", cols, " ", inner);
+        EXPECT_EQ(multiply(start.data(), 2), expected) << shape;
+        EXPECT_EQ(multiply(nullptr, 0), from_zero) << shape;
       }
     }
   }
@@ -201,11 +210,12 @@ TEST_F(KernelsTest, ProductsOfMatricesStayWithinTheirColumns) {
   for (const size_t cols : {1, 3, 8, 13, 16, 30, 45}) {
     for (const Kernels* kernels : AvailableKernels()) {
       std::vector<float> c(kRows * kApart, 0.5f);
-      kernels->multiply(kRows, cols, kInner, a.data(), kInner, 1, b.data(), kApart, c.data(),
-                        kApart);
+      const float start = 0.25f;
+      kernels->multiply(kRows, cols, kInner, a.data(), kInner, 1, b.data(), kApart, &start, 0,
+                        c.data(), kApart);
       for (size_t i = 0; i < kRows; ++i) {
         for (size_t j = 0; j < kApart; ++j) {
-          float sum = 0.5f;
+          float sum = j < cols ? start : 0.5f;
           for (size_t k = 0; k < kInner && j < cols; ++k) {
             sum = std::fma(a[i * kInner + k], b[k * kApart + j], sum);
           }

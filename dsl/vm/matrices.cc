@@ -100,12 +100,12 @@ class Einsum : public Single {
     right_.clear();
     RunLoops(loops.right, [&](int64_t, int64_t b, int64_t) { right_.push_back(floats_[1][b]); });
     const auto [rows, cols, inner] = std::array{loops.rows, loops.cols, loops.inner};
-    product_.assign(loops.batch * rows * cols, 0.0f);
+    product_.resize(loops.batch * rows * cols);
     for (int64_t i = 0; i < loops.batch; ++i) {
       const float* left = left_.data() + i * rows * inner;
       const float* right = right_.data() + i * inner * cols;
       float* product = product_.data() + i * rows * cols;
-      kernels_.multiply(rows, cols, inner, left, inner, 1, right, cols, product, cols);
+      kernels_.multiply(rows, cols, inner, left, inner, 1, right, cols, nullptr, 0, product, cols);
       MendOverflows(loops, left, right, product);
     }
     std::span<float> to = nodes.tensors[operands_.index].At(p);

@@ -2,6 +2,7 @@
 #ifndef LATHE_DSL_VM_MEMORY_H_
 #define LATHE_DSL_VM_MEMORY_H_
 
+#include <cstdint>
 #include <span>
 #include <vector>
 
@@ -18,6 +19,8 @@ struct Memory {
   std::vector<std::vector<const float*>> input_arrays;
   // By output of the signature and parameter: the caller's arrays.
   std::vector<std::vector<float*>> output_arrays;
+  // Goes up when one of these arrays lies elsewhere than in the step before.
+  uint64_t arrays_version = 1;
   bool subtract_outputs = false;
   // By state; the one that its type does not ask for stays empty.
   std::vector<Numbers> state_numbers;

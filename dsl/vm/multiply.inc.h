@@ -8,14 +8,25 @@
 constexpr int kTileRows = kFloats == 16 ? 8 : kFloats == 8 ? 6 : 3;
 constexpr int kTileVectors = 2;
 
+// What the sums of each row begin with: numbers `step` apart, or what the results hold.
+struct Start {
+  const float* numbers = nullptr;
+  size_t step = 0;
+
+  Start From(size_t row) const { return {numbers + row * step, step}; }
+};
+
 template <int rows, int vectors>
 inline void Tile(size_t inner, const float* a, size_t a_row, size_t a_step, const float* b,
-                 size_t ldb, float* c, size_t ldc) {
+                 size_t ldb, Start start, float* c, size_t ldc) {
   V sum[rows][vectors];
 #pragma GCC unroll 8
   for (int i = 0; i < rows; ++i) {
 #pragma GCC unroll 8
-    for (int j = 0; j < vectors; ++j) sum[i][j] = Load(c + i * ldc + j * kFloats);
+    for (int j = 0; j < vectors; ++j) {
+      sum[i][j] = start.numbers == nullptr ? Load(c + i * ldc + j * kFloats)
+                                           : Lift(start.numbers[i * start.step]);
+    }
   }
   for (size_t k = 0; k < inner; ++k) {
     V right[vectors];
@@ -37,29 +48,32 @@ inline void Tile(size_t inner, const float* a, size_t a_row, size_t a_step, cons
 
 template <int vectors, int rows = kTileRows>
 inline void TileOf(size_t height, size_t inner, const float* a, size_t a_row, size_t a_step,
-                   const float* b, size_t ldb, float* c, size_t ldc) {
+                   const float* b, size_t ldb, Start start, float* c, size_t ldc) {
   if constexpr (rows > 1) {
     if (height < rows) {
-      return TileOf<vectors, rows - 1>(height, inner, a, a_row, a_step, b, ldb, c, ldc);
+      return TileOf<vectors, rows - 1>(height, inner, a, a_row, a_step, b, ldb, start, c, ldc);
     }
   }
-  Tile<rows, vectors>(inner, a, a_row, a_step, b, ldb, c, ldc);
+  Tile<rows, vectors>(inner, a, a_row, a_step, b, ldb, start, c, ldc);
 }
 
 // Columns that fill no vector go through panels of their own, a piece of k after the other.
 inline void LastColumns(size_t height, size_t count, size_t inner, const float* a, size_t a_row,
-                        size_t a_step, const float* b, size_t ldb, float* c, size_t ldc) {
+                        size_t a_step, const float* b, size_t ldb, Start start, float* c,
+                        size_t ldc) {
   constexpr size_t kPiece = 64;
   float right[kPiece * kFloats] = {}, sums[kTileRows * kFloats] = {};
   for (size_t i = 0; i < height; ++i) {
-    for (size_t j = 0; j < count; ++j) sums[i * kFloats + j] = c[i * ldc + j];
+    for (size_t j = 0; j < count; ++j) {
+      sums[i * kFloats + j] = start.numbers[i * start.step];
+    }
   }
   for (size_t begin = 0; begin < inner; begin += kPiece) {
     const size_t piece = inner - begin < kPiece ? inner - begin : kPiece;
     for (size_t k = 0; k < piece; ++k) {
       for (size_t j = 0; j < count; ++j) right[k * kFloats + j] = b[(begin + k) * ldb + j];
     }
-    TileOf<1>(height, piece, a + begin * a_step, a_row, a_step, right, kFloats, sums, kFloats);
+    TileOf<1>(height, piece, a + begin * a_step, a_row, a_step, right, kFloats, {}, sums, kFloats);
   }
   for (size_t i = 0; i < height; ++i) {
     for (size_t j = 0; j < count; ++j) c[i * ldc + j] = sums[i * kFloats + j];
@@ -67,23 +81,27 @@ inline void LastColumns(size_t height, size_t count, size_t inner, const float* 
 }
 
 void Multiply(size_t rows, size_t cols, size_t inner, const float* a, size_t a_row, size_t a_step,
-              const float* b, size_t ldb, float* c, size_t ldc) {
+              const float* b, size_t ldb, const float* start, size_t start_step, float* c,
+              size_t ldc) {
+  static constexpr float kZero = 0;
+  const Start all = start == nullptr ? Start{&kZero, 0} : Start{start, start_step};
   // Tiles of nearly equal heights: a low one would leave the arithmetic waiting for its own sums.
   const size_t tiles = (rows + kTileRows - 1) / kTileRows;
   for (size_t tile = 0, i = 0; tile < tiles; ++tile) {
     const size_t height = rows / tiles + (tile < rows % tiles);
     const float* left = a + i * a_row;
     float* out = c + i * ldc;
+    const Start from = all.From(i);
     size_t j = 0;
     for (; j + kTileVectors * kFloats <= cols; j += kTileVectors * kFloats) {
-      TileOf<kTileVectors>(height, inner, left, a_row, a_step, b + j, ldb, out + j, ldc);
+      TileOf<kTileVectors>(height, inner, left, a_row, a_step, b + j, ldb, from, out + j, ldc);
     }
     if (j + kFloats <= cols) {
-      TileOf<1>(height, inner, left, a_row, a_step, b + j, ldb, out + j, ldc);
+      TileOf<1>(height, inner, left, a_row, a_step, b + j, ldb, from, out + j, ldc);
       j += kFloats;
     }
     if (j < cols) {
-      LastColumns(height, cols - j, inner, left, a_row, a_step, b + j, ldb, out + j, ldc);
+      LastColumns(height, cols - j, inner, left, a_row, a_step, b + j, ldb, from, out + j, ldc);
     }
     i += height;
   }

@@ -52,9 +52,14 @@ NestRun::NestRun(const Program& program, const Lowered& lowered, const Schedule&
   const int registers = std::max(fast_.registers, exact_.registers);
   // An expanded operand has a register of its own; sinks have two for operands that do not move.
   scratch_ = Floats((registers + slots + 2) * kRegisterStride);
-  base_.resize(slots);
   current_.resize(slots);
-  constants_.resize(slots);
+  for (size_t p = 0; p < shape_of_.size(); ++p) {
+    std::array<Places, 2>& both = places_.emplace_back();
+    for (Places& places : both) {
+      places.base.resize(slots);
+      places.current.resize(slots);
+    }
+  }
   totals_.resize(fast_.sinks.size());
 }
 
@@ -63,6 +68,9 @@ NestRun::Shaped NestRun::MakeShaped(const NestCode& code, const Shape& shape) co
   shaped.code = &code;
   const AxisSet domain = code.domain;
   shaped.walks.resize(code.slots.size());
+  for (const Slot& slot : code.slots) {
+    shaped.constants.push_back(static_cast<float>(slot.ref.constant));
+  }
   shaped.modes.resize(code.slots.size());
   shaped.total = shape.Elements(domain.Without({Axis::kP}));
   shaped.run = shaped.total;
@@ -121,41 +129,47 @@ bool NestRun::NeedsExact(const Values& values, int p) const {
   return false;
 }
 
-void NestRun::PrepareSlots(const Shaped& shaped, Memory& memory, NodeMemory& nodes, int p) {
+void NestRun::PrepareSlots(const Shaped& shaped, Memory& memory, NodeMemory& nodes, int p,
+                           Places& places) {
   const Values values(memory, nodes);
   const std::vector<Slot>& slots = shaped.code->slots;
   float* expanded = scratch_.Data() + shaped.code->registers * kRegisterStride;
   for (size_t i = 0; i < slots.size(); ++i) {
     const Slot& slot = slots[i];
+    float*& base = places.base[i];
     switch (slot.kind) {
-      case Slot::Kind::kRegister: base_[i] = scratch_.Data() + slot.index * kRegisterStride; break;
-      case Slot::Kind::kNext: base_[i] = memory.state_tensors[slot.index].At(p).data(); break;
+      case Slot::Kind::kRegister: base = scratch_.Data() + slot.index * kRegisterStride; break;
+      case Slot::Kind::kNext: base = memory.state_tensors[slot.index].At(p).data(); break;
       case Slot::Kind::kOutput: {
         const auto& arrays = memory.output_arrays[slot.index];
-        base_[i] = arrays[arrays.size() == 1 ? 0 : p];
+        base = arrays[arrays.size() == 1 ? 0 : p];
         break;
       }
       case Slot::Kind::kValue:
         if (slot.ref.kind == Ref::Kind::kConstant) {
-          constants_[i] = static_cast<float>(slot.ref.constant);
-          base_[i] = &constants_[i];
+          base = const_cast<float*>(&shaped.constants[i]);
         } else if (IsNumberType(slot.type)) {
-          base_[i] = const_cast<float*>(values.NumbersOf(slot.ref).FloatsAt(p));
+          base = const_cast<float*>(values.NumbersOf(slot.ref).FloatsAt(p));
         } else {
-          base_[i] = const_cast<float*>(values.ArrayOf(slot.ref, p));
+          base = const_cast<float*>(values.ArrayOf(slot.ref, p));
         }
     }
-    current_[i] = base_[i];
-    if (shaped.modes[i] == Mode::kExpand) current_[i] = expanded + i * kRegisterStride;
+    const bool expands = shaped.modes[i] == Mode::kExpand;
+    places.current[i] = expands ? expanded + i * kRegisterStride : base;
   }
+  places.version = memory.arrays_version;
 }
 
 void NestRun::Run(Memory& memory, NodeMemory& nodes) {
   const Values values(memory, nodes);
   bool first = true;
   for (int p : memory.PositionsOf(fast_.domain)) {
-    const Shaped& shaped = shaped_[shape_of_[p]][NeedsExact(values, p)];
-    PrepareSlots(shaped, memory, nodes, p);
+    const bool exact = NeedsExact(values, p);
+    const Shaped& shaped = shaped_[shape_of_[p]][exact];
+    Places& places = places_[p][exact];
+    if (places.version != memory.arrays_version) PrepareSlots(shaped, memory, nodes, p, places);
+    base_ = places.base.data();
+    std::ranges::copy(places.current, current_.begin());
     for (size_t s = 0; s < totals_.size(); ++s) {
       const Node& node = lowered_.nodes[shaped.code->sinks[s].node];
       const bool anew = first || node.type.Has(Axis::kP);

@@ -43,6 +43,13 @@ class NestRun {
     std::vector<Elementwise> loops;  // by op
     std::vector<Walk> sink_walks;    // by sink
     std::vector<int> moving;         // slots of mode kFull, kRunFixed, kRunMoves, kExpand
+    std::vector<float> constants;    // by slot
+  };
+
+  // Where the slots of one parameter begin, which stays so while the caller's arrays stay.
+  struct Places {
+    uint64_t version = 0;  // of the memory's arrays
+    std::vector<float*> base, current;
   };
 
   // A reduction on its way: totals by place of the result.
@@ -53,7 +60,7 @@ class NestRun {
 
   bool NeedsExact(const Values& values, int p) const;
   Shaped MakeShaped(const NestCode& code, const Shape& shape) const;
-  void PrepareSlots(const Shaped& shaped, Memory& memory, NodeMemory& nodes, int p);
+  void PrepareSlots(const Shaped& shaped, Memory& memory, NodeMemory& nodes, int p, Places& places);
   void RunParameter(const Shaped& shaped, Memory& memory, bool first_of_all);
   void RunBlock(const Shaped& shaped, int64_t position, int64_t count, bool subtract,
                 bool first_of_all);
@@ -74,11 +81,12 @@ class NestRun {
   std::vector<Ref> mixes_;                     // by which lerps mix
   std::vector<std::array<Shaped, 2>> shaped_;  // by different shape: fast and exact
   std::vector<int> shape_of_;                  // by parameter
+  std::vector<std::array<Places, 2>> places_;  // by parameter: fast and exact
   std::vector<Totals> totals_;                 // by sink
   Floats scratch_;
   // By slot, in the block that runs.
-  std::vector<float*> base_, current_;
-  std::vector<float> constants_;
+  float* const* base_ = nullptr;
+  std::vector<float*> current_;
 };
 
 }  // namespace lathe::vm

@@ -79,11 +79,8 @@ void MlpPopulation::TakeBatch(const Examples& examples, std::span<const int> row
 
 void MlpPopulation::Forward(const Layer& layer, const float* parameters, const float* in,
                             size_t lanes, float* out) const {
-  for (size_t i = 0; i < layer.outputs; ++i) {
-    std::fill_n(out + i * lanes, lanes, parameters[layer.bias + i]);
-  }
   kernels_.matrices->multiply(layer.outputs, lanes, layer.inputs, parameters + layer.weight,
-                              layer.inputs, 1, in, lanes, out, lanes);
+                              layer.inputs, 1, in, lanes, parameters + layer.bias, 1, out, lanes);
 }
 
 double MlpPopulation::ForwardBackward(int model) {
@@ -113,16 +110,14 @@ void MlpPopulation::Backward(size_t i, const float* parameters) {
   const float* delta = last ? activations_[i].data() : deltas_[i].data();
   const float* in = first ? rows_.data() : turned_[i - 1].data();
   float* weight_gradient = gradient_.data() + layer.weight;
-  std::fill_n(weight_gradient, layer.outputs * layer.inputs, 0.0f);
   kernels_.matrices->multiply(layer.outputs, layer.inputs, batch_, delta, lanes_, 1, in,
-                              first ? features_ : RoundUp(layer.inputs, 8), weight_gradient,
-                              layer.inputs);
+                              first ? features_ : RoundUp(layer.inputs, 8), nullptr, 0,
+                              weight_gradient, layer.inputs);
   kernels_.row_sums(layer.outputs, lanes_, delta, gradient_.data() + layer.bias);
   if (first) return;
   float* below = deltas_[i - 1].data();
-  std::fill_n(below, layer.inputs * lanes_, 0.0f);
   kernels_.matrices->multiply(layer.inputs, lanes_, layer.outputs, parameters + layer.weight, 1,
-                              layer.inputs, delta, lanes_, below, lanes_);
+                              layer.inputs, delta, lanes_, nullptr, 0, below, lanes_);
   kernels_.rectify_backward(layer.inputs * lanes_, activations_[i - 1].data(), below);
 }
 

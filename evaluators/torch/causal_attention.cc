@@ -40,13 +40,12 @@ void CausalAttention::Transpose(const float* from, size_t row) {
 
 void CausalAttention::Forward(const float* projections, float* out) {
   const size_t row = 3 * width_;
-  std::ranges::fill(scores_, 0.0f);
   ForEachHead([&](const Place& place) {
     const float* queries = projections + place.projections;
     float* scores = &scores_[place.scores];
     Transpose(queries + width_, row);
     kernels_.multiply(context_, context_, head_width_, queries, row, 1, head_.data(), context_,
-                      scores, context_);
+                      nullptr, 0, scores, context_);
     for (size_t t = 0; t < context_; ++t) {
       float* own = scores + t * context_;
       for (size_t i = 0; i <= t; ++i) own[i] *= scale_;
@@ -54,10 +53,10 @@ void CausalAttention::Forward(const float* projections, float* out) {
     }
   });
   softmax_.Run();
-  std::fill_n(out, batch_ * context_ * width_, 0.0f);
   ForEachHead([&](const Place& place) {
     kernels_.multiply(context_, head_width_, context_, &probabilities_[place.scores], context_, 1,
-                      projections + place.projections + 2 * width_, row, out + place.out, width_);
+                      projections + place.projections + 2 * width_, row, nullptr, 0,
+                      out + place.out, width_);
   });
 }
 
@@ -75,24 +74,22 @@ void CausalAttention::ScoreGradient(const float* probabilities) {
 void CausalAttention::Backward(const float* out_gradient, const float* projections,
                                float* gradient) {
   const size_t row = 3 * width_;
-  std::fill_n(gradient, batch_ * context_ * row, 0.0f);
   ForEachHead([&](const Place& place) {
     const float* queries = projections + place.projections;
     const float* own = &probabilities_[place.scores];
     const float* delta = out_gradient + place.out;
     float* to = gradient + place.projections;
     // Values: the probabilities, transposed, times delta.
-    kernels_.multiply(context_, head_width_, context_, own, 1, context_, delta, width_,
+    kernels_.multiply(context_, head_width_, context_, own, 1, context_, delta, width_, nullptr, 0,
                       to + 2 * width_, row);
     Transpose(queries + 2 * width_, row);
-    std::ranges::fill(score_gradient_, 0.0f);
     kernels_.multiply(context_, context_, head_width_, delta, width_, 1, head_.data(), context_,
-                      score_gradient_.data(), context_);
+                      nullptr, 0, score_gradient_.data(), context_);
     ScoreGradient(own);
     kernels_.multiply(context_, head_width_, context_, score_gradient_.data(), context_, 1,
-                      queries + width_, row, to, row);
+                      queries + width_, row, nullptr, 0, to, row);
     kernels_.multiply(context_, head_width_, context_, score_gradient_.data(), 1, context_, queries,
-                      row, to + width_, row);
+                      row, nullptr, 0, to + width_, row);
   });
 }
 

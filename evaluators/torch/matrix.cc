@@ -67,10 +67,9 @@ class ByLoops : public Product::Way {
     if (b_.transposed) Turn();
     const auto rows = static_cast<size_t>(out_.rows), cols = static_cast<size_t>(out_.cols);
     const auto a_cols = static_cast<size_t>(a_.cols);
-    std::fill_n(out_.data, rows * cols, 0.0f);
     kernels_.multiply(rows, cols, static_cast<size_t>(a_.transposed ? a_.rows : a_.cols), a_.data,
                       a_.transposed ? 1 : a_cols, a_.transposed ? a_cols : 1,
-                      b_.transposed ? turned_.data() : b_.data, cols, out_.data, cols);
+                      b_.transposed ? turned_.data() : b_.data, cols, nullptr, 0, out_.data, cols);
   }
 
  private:
