@@ -1,7 +1,6 @@
 #include "workers/held_work.h"
 
 #include <algorithm>
-#include <chrono>
 #include <set>
 #include <tuple>
 
@@ -11,8 +10,6 @@ namespace {
 // Results that may wait for a server that grants leases but takes no results.
 constexpr size_t kLeastUnacknowledged = 64;
 constexpr size_t kUnacknowledgedBatches = 4;
-// Evaluators tell the results of what they ran side by side one after the other.
-constexpr std::chrono::milliseconds kGather(5);
 
 auto Key(const v1::LeaseToken& token) {
   return std::tuple(token.epoch(), token.item(), token.grant());
@@ -20,7 +17,7 @@ auto Key(const v1::LeaseToken& token) {
 
 }  // namespace
 
-HeldWork::HeldWork(int batch) : batch_(batch) {}
+HeldWork::HeldWork(int batch, std::chrono::milliseconds gather) : batch_(batch), gather_(gather) {}
 
 int HeldWork::Room() const {
   if (finished_ >= std::max(kLeastUnacknowledged, kUnacknowledgedBatches * batch_)) return 0;
@@ -100,7 +97,7 @@ void HeldWork::EndEvaluating() {
 std::vector<HeldWork::Finished> HeldWork::WaitForFinished(size_t most) {
   std::unique_lock lock(mutex_);
   changed_.wait(lock, [this] { return ended_ || finished_ > 0; });
-  changed_.wait_for(lock, kGather, [&] { return ended_ || running_ == 0 || finished_ >= most; });
+  changed_.wait_for(lock, gather_, [&] { return ended_ || running_ == 0 || finished_ >= most; });
   std::vector<Finished> finished;
   for (const auto& [id, entry] : entries_) {
     if (finished.size() == most) break;

@@ -5,6 +5,7 @@
 #ifndef LATHE_WORKERS_HELD_WORK_H_
 #define LATHE_WORKERS_HELD_WORK_H_
 
+#include <chrono>
 #include <condition_variable>
 #include <cstdint>
 #include <deque>
@@ -26,7 +27,9 @@ class HeldWork {
 
   // `batch` is the most that is evaluated at a time. While something is, as many more may be
   // queued, so that nothing waits for the network and the next batch is a whole one.
-  explicit HeldWork(int batch);
+  // Evaluators tell the results of what they ran side by side one after the other: those that come
+  // within `gather` of the first are reported together.
+  explicit HeldWork(int batch, std::chrono::milliseconds gather = std::chrono::milliseconds(5));
 
   // Who leases.
   // Waits for room; how many items there is room for. 0 once Close has been called.
@@ -48,8 +51,8 @@ class HeldWork {
   void EndEvaluating();
 
   // Who reports.
-  // Waits for results, and then a moment for those that come together with them; all that are
-  // finished, at most `most`. None once there will be none.
+  // Waits for results, and while something runs for those that come together with them; all that
+  // are finished, at most `most`. None once there will be none.
   std::vector<Finished> WaitForFinished(size_t most);
   void Acknowledge(const std::vector<uint64_t>& ids);
 
@@ -83,6 +86,7 @@ class HeldWork {
   void EraseQueued();
 
   const int batch_;
+  const std::chrono::milliseconds gather_;
   mutable std::mutex mutex_;
   std::condition_variable changed_;
   std::map<uint64_t, Entry> entries_;  // by id

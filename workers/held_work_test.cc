@@ -89,14 +89,16 @@ TEST(HeldWork, HoldsAnItemUntilItsResultIsAcknowledged) {
   EXPECT_THAT(Items(held.Tokens()), ElementsAre(1, 3));
 }
 
-// Of evaluators that run a batch side by side.
 TEST(HeldWork, HandsOutTogetherWhatComesTogether) {
-  HeldWork held(64);
-  held.Add(Leases(1, 64), 0);
+  HeldWork held(3, std::chrono::hours(1));
+  held.Add(Leases(1, 3), 0);
   const auto batch = held.TakeBatch();
-  auto finished = std::async(std::launch::async, [&] { return held.WaitForFinished(64); });
-  for (const auto& item : batch) held.Finish(item.id(), {});
-  EXPECT_EQ(finished.get().size(), 64u);
+  auto finished = std::async(std::launch::async, [&] { return held.WaitForFinished(10); });
+  held.Finish(batch[0].id(), {});
+  held.Finish(batch[2].id(), {});
+  EXPECT_EQ(finished.wait_for(std::chrono::milliseconds(20)), std::future_status::timeout);
+  held.Finish(batch[1].id(), {});
+  EXPECT_EQ(finished.get().size(), 3u);
 }
 
 TEST(HeldWork, DoesNotWaitForSlowOnes) {

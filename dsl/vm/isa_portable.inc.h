@@ -12,6 +12,7 @@
   LaneByLane(a, b, [](float x, float y) { return Sleef_finz_##f##1_u10purecfma(x, y); })
 #define LATHE_SLEEF_U15(a, f) \
   LaneByLane(a, [](float x) { return Sleef_finz_##f##1_u15purecfma(x); })
+#define LATHE_ALL(condition) AllLanes(condition)
 
 namespace lathe::vm {
 namespace {
@@ -27,6 +28,14 @@ template <typename V, typename F>
 inline V LaneByLane(V a, V b, F f) {
   for (int i = 0; i < kFloats; ++i) a[i] = f(a[i], b[i]);
   return a;
+}
+
+template <typename I>
+inline bool AllLanes(I condition) {
+  for (int i = 0; i < kFloats; ++i) {
+    if (condition[i] == 0) return false;
+  }
+  return true;
 }
 
 }  // namespace

@@ -3,7 +3,9 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <array>
+#include <bit>
 #include <cmath>
 #include <cstring>
 #include <limits>
@@ -114,6 +116,48 @@ TEST_F(KernelsTest, AResultMayOverwriteAnOperand) {
              in[overwritten].data());
         for (size_t i = 0; i < kLength; ++i) {
           ASSERT_TRUE(SameBits(in[overwritten][i], expected[i])) << kernels->name << " " << code;
+        }
+      }
+    }
+  }
+}
+
+// Less than one unit in the last place from the true value, everywhere from 0 to infinity.
+TEST_F(KernelsTest, ExpIsExact) {
+  std::vector<float> in, out(1 << 16);
+  for (uint32_t i = 0; i < out.size(); ++i) in.push_back(std::bit_cast<float>(i * 65'521));
+  for (const Kernels* kernels : AvailableKernels()) {
+    const Elementwise loop = kernels->elementwise[static_cast<size_t>(Code::exp)][0];
+    loop(in.size(), in.data(), in.data(), in.data(), in.data(), out.data());
+    for (size_t i = 0; i < in.size(); ++i) {
+      const double expected = std::exp(double{in[i]});
+      const auto near = static_cast<float>(expected);
+      if (std::isnan(near) || std::isinf(near)) {
+        ASSERT_TRUE(SameBits(out[i], near)) << kernels->name << " " << in[i];
+      } else {
+        const double unit = std::nextafter(near, INFINITY) - near;
+        ASSERT_LT(std::fabs(out[i] - expected), unit) << kernels->name << " " << in[i];
+      }
+    }
+  }
+}
+
+// As IEEE 754-2019 has it: -0 is less than 0, and what is next to NaN is NaN.
+TEST_F(KernelsTest, MinAndMaxOrderZerosAndKeepNan) {
+  const std::vector<float> numbers = {NAN, -NAN, -INFINITY, -1.5f, -0.0f, 0.0f, 1e-45f, INFINITY};
+  for (const Kernels* kernels : AvailableKernels()) {
+    for (int mask = 0; mask < 4; ++mask) {
+      const Elementwise min = kernels->elementwise[static_cast<size_t>(Code::min)][mask];
+      const Elementwise max = kernels->elementwise[static_cast<size_t>(Code::max)][mask];
+      for (size_t i = 0; i < numbers.size(); ++i) {
+        for (size_t j = 0; j < numbers.size(); ++j) {
+          const float a = numbers[i], b = numbers[j];
+          const bool nan = i < 2 || j < 2;
+          float low = 0, high = 0;
+          min(1, &a, &b, &a, &a, &low);
+          max(1, &a, &b, &a, &a, &high);
+          EXPECT_TRUE(SameBits(low, nan ? NAN : numbers[std::min(i, j)])) << a << " " << b;
+          EXPECT_TRUE(SameBits(high, nan ? NAN : numbers[std::max(i, j)])) << a << " " << b;
         }
       }
     }

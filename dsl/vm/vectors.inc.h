@@ -3,6 +3,7 @@
 //   LATHE_ISA           the build's name
 //   kFloats             how many floats a vector has
 //   LATHE_SLEEF(a, f), LATHE_SLEEF2(a, b, f), LATHE_SLEEF_U15(a, f)   SLEEF's f for such vectors
+//   LATHE_ALL(condition)   whether a comparison holds for each lane
 // Everything has internal linkage: what is compiled here for one machine must not be taken by the
 // linker for a function that another machine runs.
 #include <cmath>
