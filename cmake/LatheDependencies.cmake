@@ -27,6 +27,15 @@ find_path(SLEEF_INCLUDE_DIR sleef.h REQUIRED)
 find_library(SLEEF_LIBRARY sleef REQUIRED)
 find_path(BOOST_MATH_INCLUDE_DIR boost/math/distributions/students_t.hpp REQUIRED)
 
+# Of programs that allocate small objects from many threads, which takes glibc twice as long.
+# Sanitizers bring an allocator of their own.
+if(LATHE_SANITIZE)
+  set(LATHE_ALLOCATOR "")
+else()
+  find_library(JEMALLOC_LIBRARY jemalloc REQUIRED)
+  set(LATHE_ALLOCATOR "${JEMALLOC_LIBRARY}")
+endif()
+
 if(LATHE_TORCH)
   # Debian's libtorch by default; CMAKE_PREFIX_PATH takes an official one instead.
   find_package(Torch CONFIG REQUIRED)

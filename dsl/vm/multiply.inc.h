@@ -16,9 +16,11 @@ struct Start {
   Start From(size_t row) const { return {numbers + row * step, step}; }
 };
 
+// Inlined, since a call with so many arguments takes as long as a tenth of a small tile.
 template <int rows, int vectors>
-inline void Tile(size_t inner, const float* a, size_t a_row, size_t a_step, const float* b,
-                 size_t ldb, Start start, float* c, size_t ldc) {
+[[gnu::always_inline]] inline void Tile(size_t inner, const float* a, size_t a_row, size_t a_step,
+                                        const float* b, size_t ldb, Start start, float* c,
+                                        size_t ldc) {
   V sum[rows][vectors];
 #pragma GCC unroll 8
   for (int i = 0; i < rows; ++i) {
@@ -47,8 +49,9 @@ inline void Tile(size_t inner, const float* a, size_t a_row, size_t a_step, cons
 }
 
 template <int vectors, int rows = kTileRows>
-inline void TileOf(size_t height, size_t inner, const float* a, size_t a_row, size_t a_step,
-                   const float* b, size_t ldb, Start start, float* c, size_t ldc) {
+[[gnu::always_inline]] inline void TileOf(size_t height, size_t inner, const float* a, size_t a_row,
+                                          size_t a_step, const float* b, size_t ldb, Start start,
+                                          float* c, size_t ldc) {
   if constexpr (rows > 1) {
     if (height < rows) {
       return TileOf<vectors, rows - 1>(height, inner, a, a_row, a_step, b, ldb, start, c, ldc);
