@@ -42,10 +42,14 @@ uint64_t RandomStream::Bits64() {
 }
 
 uint64_t RandomStream::Below(uint64_t bound) {
-  // Draws from the incomplete last multiple of `bound` are thrown away.
-  uint64_t limit = ~uint64_t{0} - ~uint64_t{0} % bound;
+  constexpr uint64_t kLargest = ~uint64_t{0};
   uint64_t draw = Bits64();
-  while (draw >= limit) draw = Bits64();
+  // Draws from the incomplete last multiple of `bound` are thrown away. Most are below any such,
+  // which saves a division.
+  if (draw > kLargest - bound) {
+    const uint64_t limit = kLargest - kLargest % bound;
+    while (draw >= limit) draw = Bits64();
+  }
   return draw % bound;
 }
 

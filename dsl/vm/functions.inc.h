@@ -82,7 +82,7 @@ struct ReducedExp {
   V mantissa;
   I exponent;
 };
-inline ReducedExp ReduceExp(V a) {
+[[gnu::always_inline]] inline ReducedExp ReduceExp(V a) {
   // Adding it leaves the nearest integer in the last bits.
   constexpr float kRound = 0x1.8p23f;
   const V rounded = a * 0x1.715476p0f + kRound;
@@ -99,7 +99,7 @@ inline ReducedExp ReduceExp(V a) {
 }
 // Of any numbers: 2^exponent in two steps, each of which is a float. What is 0 is not computed,
 // since arithmetic on numbers next to 0 is slow.
-inline V WideExp(V a) {
+[[gnu::noinline]] inline V WideExp(V a) {
   constexpr int kOne = 0x3f800000;
   const I zero = a < Lift(-104.0f);
   const ReducedExp reduced = ReduceExp(Smaller(Lift(101.0f), FromBits(BitsOf(a) & ~zero)));
@@ -108,7 +108,7 @@ inline V WideExp(V a) {
   return FromBits(BitsOf(result) & ~zero);
 }
 // The bits of SLEEF's expf_u10, whose coefficients these are, in two thirds of its time.
-inline V Exp(V a) {
+[[gnu::always_inline]] inline V Exp(V a) {
   if (!LATHE_ALL(Abs(a) <= Lift(87.0f))) return WideExp(a);
   const ReducedExp reduced = ReduceExp(a);
   return FromBits(BitsOf(reduced.mantissa) + (reduced.exponent << 23));

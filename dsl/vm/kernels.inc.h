@@ -100,16 +100,21 @@ void VectorLoop(size_t n, const float* a, const float* b, const float*, const fl
       return Vector<code>::Apply(x, y);
     }
   };
-  size_t i = 0;
-  for (; i + kFloats <= n; i += kFloats) {
-    const V x = mask & 1 ? fixed_a : Load(a + i);
-    const V y = mask & 2 || ArityOf<code>() == 1 ? fixed_b : Load(b + i);
-    Save(out + i, apply(x, y));
+  const auto of_a = [&](size_t i) { return mask & 1 ? fixed_a : Load(a + i); };
+  const auto of_b = [&](size_t i) {
+    return mask & 2 || ArityOf<code>() == 1 ? fixed_b : Load(b + i);
+  };
+  if (n < kFloats) {
+    const V x = mask & 1 ? fixed_a : LoadPart(a, n);
+    const V y = mask & 2 || ArityOf<code>() == 1 ? fixed_b : LoadPart(b, n);
+    if (n > 0) SavePart(out, apply(x, y), n);
+    return;
   }
-  if (i == n) return;
-  const V x = mask & 1 ? fixed_a : LoadPart(a + i, n - i);
-  const V y = mask & 2 || ArityOf<code>() == 1 ? fixed_b : LoadPart(b + i, n - i);
-  SavePart(out + i, apply(x, y), n - i);
+  // The last vector may overlap with the one before it, and its operands with the results of that.
+  const size_t last = n - kFloats;
+  const V last_a = of_a(last), last_b = of_b(last);
+  for (size_t i = 0; i < last; i += kFloats) Save(out + i, apply(of_a(i), of_b(i)));
+  Save(out + last, apply(last_a, last_b));
 }
 
 template <Code code, int mask>
