@@ -97,14 +97,19 @@ struct ReducedExp {
   tail = Fma(tail, s, Lift(0.5f));
   return {1.0f + Fma(s * s, tail, s), BitsOf(rounded) - BitsOf(Lift(kRound))};
 }
+// Of the exponent of a NaN, which is anything, too.
+inline V PowerOfTwo(I exponent) {
+  typedef unsigned Bits __attribute__((vector_size(sizeof(I))));
+  constexpr unsigned kOne = 0x3f800000;
+  return reinterpret_cast<V>((reinterpret_cast<Bits>(exponent) << 23) + kOne);
+}
 // Of any numbers: 2^exponent in two steps, each of which is a float. What is 0 is not computed,
 // since arithmetic on numbers next to 0 is slow.
 [[gnu::noinline]] inline V WideExp(V a) {
-  constexpr int kOne = 0x3f800000;
   const I zero = a < Lift(-104.0f);
   const ReducedExp reduced = ReduceExp(Smaller(Lift(101.0f), FromBits(BitsOf(a) & ~zero)));
-  const I half = reduced.exponent >> 1, rest = reduced.exponent - half;
-  const V result = reduced.mantissa * FromBits((half << 23) + kOne) * FromBits((rest << 23) + kOne);
+  const I half = reduced.exponent >> 1;
+  const V result = reduced.mantissa * PowerOfTwo(half) * PowerOfTwo(reduced.exponent - half);
   return FromBits(BitsOf(result) & ~zero);
 }
 // The bits of SLEEF's expf_u10, whose coefficients these are, in two thirds of its time.
