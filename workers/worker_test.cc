@@ -166,14 +166,14 @@ TEST_F(WorkerTest, KeepsItsResultsWhileTheServerIsAway) {
 
 TEST_F(WorkerTest, RegistersAgainWhereItIsNotKnownAndRenewsItsLeasesFirst) {
   server_->Start();
-  AddItems(0, 5);
+  AddItems(0, 7);
   StartWorker();
-  ASSERT_TRUE(server_->WaitUntil(Holds({0, 1, 2, 3, 4, 5})));
-  AddItems(6, 7);
+  ASSERT_TRUE(server_->WaitUntil(Holds({0, 1, 2, 3, 4, 5, 6, 7})));
+  AddItems(8, 9);
   server_->Forget();
   runner_.Allow(6);
   ASSERT_TRUE(server_->WaitUntil(Accepted(6)));
-  EXPECT_THAT(runner_.Started(), ElementsAre(0, 1, 2, 3, 6, 7)) << "4 and 5 were not begun";
+  EXPECT_THAT(runner_.Started(), ElementsAre(0, 1, 2, 3, 8, 9)) << "4 to 7 were not begun";
   const Seen seen = server_->Read();
   ASSERT_EQ(seen.registrations.size(), 2u);
   EXPECT_EQ(seen.registrations[1].worker().name(), "workers/0000000000000001");
@@ -185,18 +185,18 @@ TEST_F(WorkerTest, RegistersAgainWhereItIsNotKnownAndRenewsItsLeasesFirst) {
 
 TEST_F(WorkerTest, BeginsNothingWhileItsServerIsAway) {
   server_->Start();
-  AddItems(0, 5);
+  AddItems(0, 7);
   StartWorker();
-  ASSERT_TRUE(server_->WaitUntil(Holds({0, 1, 2, 3, 4, 5})));
+  ASSERT_TRUE(server_->WaitUntil(Holds({0, 1, 2, 3, 4, 5, 6, 7})));
   server_->Shutdown();
   runner_.Allow(5);
   ASSERT_TRUE(runner_.WaitUntilStarted(4));
   server_->Forget();
   server_->Start();
   ASSERT_TRUE(server_->WaitUntil(Accepted(4)));
-  AddItems(6, 6);
+  AddItems(8, 8);
   ASSERT_TRUE(server_->WaitUntil(Accepted(5)));
-  EXPECT_THAT(runner_.Started(), ElementsAre(0, 1, 2, 3, 6));
+  EXPECT_THAT(runner_.Started(), ElementsAre(0, 1, 2, 3, 8));
 }
 
 TEST_F(WorkerTest, WhatItHasLeasedAheadGoesOnWithAServerThatWasOnlyAway) {
