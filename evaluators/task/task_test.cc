@@ -1,67 +1,21 @@
 #include "evaluators/task/task.h"
 
 #include <gmock/gmock.h>
-#include <google/protobuf/text_format.h>
 #include <gtest/gtest.h>
 
 #include <cmath>
 #include <limits>
-#include <set>
 #include <string>
+#include <vector>
 
 #include "evaluators/task/model.h"
+#include "evaluators/task/testing/tasks.h"
 
 namespace lathe {
 namespace {
 
-using ::google::protobuf::FieldDescriptor;
 using ::testing::ElementsAre;
 using ::testing::HasSubstr;
-
-v1::Task FromText(const std::string& text) {
-  v1::Task task;
-  EXPECT_TRUE(google::protobuf::TextFormat::ParseFromString(text, &task)) << text;
-  return task;
-}
-
-v1::Task Default() {
-  return ResolveTask(v1::Task()).value();
-}
-
-void ChangeMessage(const FieldDescriptor* field, v1::Task& task) {
-  if (field->name() == "data") {
-    return task.mutable_data()->set_content_hash("00000000000000000000000000000001");
-  }
-  if (field->name() == "mlp") return task.mutable_mlp()->add_hidden(7);
-  if (field->name() == "conv_net") return task.mutable_conv_net()->add_channels(7);
-  if (field->name() == "torchscript") return task.mutable_torchscript()->set_name("other");
-  ASSERT_EQ(field->name(), "transformer") << "teach this test to change " << field->name();
-  return task.mutable_transformer()->set_layers(7);
-}
-void ChangeMessage(const FieldDescriptor* field, v1::ModelDescription&) {
-  FAIL() << "teach this test to change " << field->name();
-}
-
-// Moves one field of a resolved message to another value, whatever its type.
-template <typename Message>
-void Change(const FieldDescriptor* field, Message& task) {
-  const auto* reflection = task.GetReflection();
-  ASSERT_FALSE(field->is_repeated()) << field->name();
-  switch (field->cpp_type()) {
-    case FieldDescriptor::CPPTYPE_STRING:
-      return reflection->SetString(&task, field, reflection->GetString(task, field) + "x");
-    case FieldDescriptor::CPPTYPE_UINT32:
-      return reflection->SetUInt32(&task, field, reflection->GetUInt32(task, field) + 1);
-    case FieldDescriptor::CPPTYPE_UINT64:
-      return reflection->SetUInt64(&task, field, reflection->GetUInt64(task, field) + 1);
-    case FieldDescriptor::CPPTYPE_DOUBLE:
-      return reflection->SetDouble(&task, field, reflection->GetDouble(task, field) / 2 + 0.125);
-    case FieldDescriptor::CPPTYPE_ENUM:
-      return reflection->SetEnumValue(&task, field, reflection->GetEnumValue(task, field) + 1);
-    case FieldDescriptor::CPPTYPE_MESSAGE: return ChangeMessage(field, task);
-    default: FAIL() << "teach this test to change " << field->name();
-  }
-}
 
 TEST(ResolveTask, FillsTheDocumentedDefaults) {
   const v1::Task expected = FromText(R"(
@@ -76,7 +30,7 @@ TEST(ResolveTask, FillsTheDocumentedDefaults) {
 
 TEST(ResolveTask, FillsEveryField) {
   const v1::Task task = Default();
-  std::vector<const FieldDescriptor*> set;
+  std::vector<const google::protobuf::FieldDescriptor*> set;
   task.GetReflection()->ListFields(task, &set);
   // One model of four.
   EXPECT_EQ(set.size(), static_cast<size_t>(v1::Task::descriptor()->field_count() - 3));
@@ -106,101 +60,6 @@ TEST(ResolveTask, KnowsOneZero) {
 struct BadTask {
   std::string text, message;
 };
-
-// A model of 1x8x8 to 12 numbers.
-v1::ModelDescription OwnModel() {
-  v1::ModelDescription model;
-  EXPECT_TRUE(google::protobuf::TextFormat::ParseFromString(
-      R"(content_hash: "0000000000000000000000000000000b" input: FLOATS shape: [ 1, 8, 8 ]
-         outputs: 12 rows: [ 12, 12 ] columns: [ 64, 1 ] multiply_adds: 800 activations: 76)",
-      &model));
-  return model;
-}
-
-absl::StatusOr<v1::Task> OwnTask(const v1::ModelDescription& model, const std::string& more = "") {
-  return ResolveTask(FromText("torchscript { name: \"own\" } " + more),
-                     {ShippedDatasets(), {{"own", model}}});
-}
-
-TEST(ResolveTask, TakesUpWhatAModelIs) {
-  const v1::Task task = OwnTask(OwnModel()).value();
-  EXPECT_EQ(task.torchscript().description().DebugString(), OwnModel().DebugString());
-  EXPECT_EQ(task.torchscript().loss(), v1::TorchScript::CROSS_ENTROPY);
-  EXPECT_EQ(task.torchscript().start(), v1::TorchScript::SAVED);
-  EXPECT_EQ(ResolveTask(task).value().DebugString(), task.DebugString()) << "needs no catalog";
-  EXPECT_EQ(ParameterShapes(task)[1].rows, 12);
-  EXPECT_EQ(ParameterShapes(task)[0].cols, 64);
-  EXPECT_EQ(MultiplyAdds(task), 800);
-  EXPECT_EQ(Activations(task), 76);
-}
-
-TEST(ResolveTask, AModelsContentMayBePinned) {
-  const std::string hash = OwnModel().content_hash();
-  const v1::Task pinned =
-      FromText("torchscript { name: \"own\" description { content_hash: \"" + hash + "\" } }");
-  const auto task = ResolveTask(pinned, {ShippedDatasets(), {{"own", OwnModel()}}});
-  ASSERT_TRUE(task.ok()) << task.status();
-  EXPECT_EQ(task->torchscript().description().rows_size(), 2);
-  v1::ModelDescription lie = OwnModel();
-  lie.set_outputs(11);
-  v1::Task told = pinned;
-  *told.mutable_torchscript()->mutable_description() = lie;
-  EXPECT_THAT(
-      std::string(ResolveTask(told, {ShippedDatasets(), {{"own", OwnModel()}}}).status().message()),
-      HasSubstr("task.torchscript.description: is not what own of that content is"));
-}
-
-TEST(ResolveTask, RefusesModelsThatDoNotFit) {
-  const auto refused = [](const auto& change, const std::string& more = "") {
-    v1::ModelDescription model = OwnModel();
-    change(model);
-    const absl::Status status = OwnTask(model, more).status();
-    EXPECT_EQ(status.code(), absl::StatusCode::kInvalidArgument);
-    return std::string(status.message());
-  };
-  EXPECT_EQ(refused([](v1::ModelDescription& model) { model.set_shape(1, 9); }),
-            "task.torchscript.name: own takes 1x9x8; digits has 1x8x8");
-  EXPECT_EQ(refused([](v1::ModelDescription& model) { model.set_outputs(9); }),
-            "task.torchscript.name: own returns 9 numbers for 10 classes of digits; required: at "
-            "least as many");
-  EXPECT_EQ(refused([](v1::ModelDescription& model) { model.set_columns(0, 1 << 25); }),
-            "task.torchscript.name: a model of 402653196 parameters is not allowed; allowed: at "
-            "most 33554432");
-  EXPECT_EQ(refused([](v1::ModelDescription& model) { model.set_activations(1e9); }),
-            "task.batch: a batch of 32 takes 488281 MiB in this model; allowed: at most 2048 MiB");
-  EXPECT_EQ(refused([](v1::ModelDescription& model) {
-              model.set_input(v1::ModelDescription::TOKENS);
-              model.clear_shape();
-              model.add_shape(8);
-            }),
-            "task.torchscript.name: own takes 8 tokens; digits has 1x8x8");
-}
-
-TEST(TaskHash, DependsOnAllThatIsSaidOfAModel) {
-  const v1::Task task = OwnTask(OwnModel()).value();
-  std::set<Hash128> hashes = {TaskHash(task)};
-  const auto* description = v1::ModelDescription::descriptor();
-  for (int i = 0; i < description->field_count(); ++i) {
-    v1::Task other = task;
-    v1::ModelDescription& model = *other.mutable_torchscript()->mutable_description();
-    const FieldDescriptor* field = description->field(i);
-    if (field->is_repeated()) {
-      model.GetReflection()->AddUInt32(&model, field, 3);
-    } else {
-      Change(field, model);
-    }
-    EXPECT_TRUE(hashes.insert(TaskHash(other)).second) << field->name();
-  }
-  v1::Task other = task;
-  other.mutable_torchscript()->set_name("another");
-  EXPECT_TRUE(hashes.insert(TaskHash(other)).second);
-  other = task;
-  other.mutable_torchscript()->set_loss(v1::TorchScript::SQUARED_ERROR);
-  EXPECT_TRUE(hashes.insert(TaskHash(other)).second);
-  other = task;
-  other.mutable_torchscript()->set_start(v1::TorchScript::SHUFFLED);
-  EXPECT_TRUE(hashes.insert(TaskHash(other)).second);
-}
 
 class RefusedTask : public testing::TestWithParam<BadTask> {};
 
@@ -286,15 +145,6 @@ INSTANTIATE_TEST_SUITE_P(
         BadTask{"target_loss: 0",
                 "task.target_loss: 0 is not allowed; allowed: finite numbers above 0"},
         BadTask{"seeds: 1001", "task.seeds: 1001 is not allowed; allowed: 1 to 1000"}));
-
-constexpr const char* kMine =
-    "content_hash: '0123456789abcdef0123456789abcdef' examples: 2000 shape: [3, 4, 5] classes: 7";
-
-DatasetCatalog WithMine() {
-  DatasetCatalog catalog = ShippedDatasets();
-  EXPECT_TRUE(google::protobuf::TextFormat::ParseFromString(kMine, &catalog["mine"]));
-  return catalog;
-}
 
 TEST(ResolveTask, KnowsTheDatasetsOfACatalog) {
   const v1::Task task = ResolveTask(FromText("dataset: 'mine'"), WithMine()).value();
@@ -403,39 +253,6 @@ TEST(OverrideTask, ReplacesTheModel) {
   EXPECT_THAT(OverrideTask(net, FromText("steps: 3")).conv_net().channels(), ElementsAre(4, 5));
 }
 
-TEST(ParameterShapes, AreThoseOfAConvNet) {
-  const v1::Task net = ResolveTask(FromText("conv_net { channels: [4, 5, 6, 7] }")).value();
-  // 8x8, 4x4, 2x2, 1x1, and no pooling of that.
-  EXPECT_THAT(ParameterShapes(net),
-              ElementsAre(Shape{4, 9}, Shape{4, 1}, Shape{5, 36}, Shape{5, 1}, Shape{6, 45},
-                          Shape{6, 1}, Shape{7, 54}, Shape{7, 1}, Shape{10, 7}, Shape{10, 1}));
-  EXPECT_THAT(ParameterShapes(ResolveTask(FromText("conv_net { channels: 3 }")).value()),
-              ElementsAre(Shape{3, 9}, Shape{3, 1}, Shape{10, 3 * 4 * 4}, Shape{10, 1}));
-}
-
-TEST(ParameterShapes, AreThoseOfATransformer) {
-  const v1::Task task =
-      FromText("data { classes: 10 } transformer { context: 6 width: 8 heads: 2 layers: 1 }");
-  EXPECT_THAT(ParameterShapes(task),
-              ElementsAre(Shape{10, 8}, Shape{6, 8}, Shape{8, 1}, Shape{24, 8}, Shape{8, 8},
-                          Shape{8, 1}, Shape{32, 8}, Shape{8, 32}, Shape{8, 1}, Shape{10, 8}));
-}
-
-TEST(MultiplyAdds, CountAConvolutionAtEveryPlace) {
-  const v1::Task net = ResolveTask(FromText("conv_net { channels: [4, 5] }")).value();
-  EXPECT_EQ(MultiplyAdds(net), 64 * 9 * 4 + 16 * 36 * 5 + 10 * 5 * 4);
-}
-
-TEST(MultiplyAdds, CountATransformerAtEveryToken) {
-  const v1::Task task =
-      FromText("data { classes: 10 } transformer { context: 6 width: 8 heads: 2 layers: 1 }");
-  double parameters = 0;
-  for (const Shape& shape : ParameterShapes(task)) {
-    parameters += static_cast<double>(shape.Elements());
-  }
-  EXPECT_EQ(MultiplyAdds(task), 6 * parameters + 2 * 6 * 6 * 8);
-}
-
 TEST(OverrideTask, OtherDataReplaceWhatIsKnownOfTheFirst) {
   const v1::Task base = Default();
   EXPECT_FALSE(OverrideTask(base, FromText("dataset: 'mine'")).has_data());
@@ -443,60 +260,6 @@ TEST(OverrideTask, OtherDataReplaceWhatIsKnownOfTheFirst) {
   const v1::Task given =
       OverrideTask(base, FromText("dataset: 'mine' data { " + std::string(kMine) + " }"));
   EXPECT_EQ(given.data().DebugString(), WithMine().at("mine").DebugString());
-}
-
-TEST(ParameterShapes, AreWeightAndBiasLayerByLayer) {
-  EXPECT_THAT(ParameterShapes(Default()),
-              ElementsAre(Shape{32, 64}, Shape{32, 1}, Shape{10, 32}, Shape{10, 1}));
-  EXPECT_THAT(ParameterShapes(ResolveTask(FromText("mlp {}")).value()),
-              ElementsAre(Shape{10, 64}, Shape{10, 1}));
-}
-
-TEST(TaskHash, FollowsFromEveryFieldButSeeds) {
-  const v1::Task base = Default();
-  std::set<Hash128> hashes = {TaskHash(base)};
-  const auto* descriptor = v1::Task::descriptor();
-  for (int i = 0; i < descriptor->field_count(); ++i) {
-    const FieldDescriptor* field = descriptor->field(i);
-    v1::Task changed = base;
-    Change(field, changed);
-    const bool is_new = hashes.insert(TaskHash(changed)).second;
-    EXPECT_EQ(is_new, field->name() != "seeds") << field->name();
-  }
-}
-
-TEST(TaskHash, FollowsFromEveryFieldOfAModel) {
-  std::set<Hash128> hashes;
-  for (const char* model :
-       {"mlp { hidden: [8, 16] }", "conv_net { channels: [8, 16] }", "conv_net { channels: 8 }",
-        "conv_net { channels: [16, 8] }", "transformer { context: 1 width: 2 heads: 3 layers: 4 }",
-        "transformer { context: 9 width: 2 heads: 3 layers: 4 }",
-        "transformer { context: 1 width: 9 heads: 3 layers: 4 }",
-        "transformer { context: 1 width: 2 heads: 9 layers: 4 }",
-        "transformer { context: 1 width: 2 heads: 3 layers: 9 }"}) {
-    const v1::Task task = OverrideTask(Default(), FromText(model));
-    EXPECT_TRUE(hashes.insert(TaskHash(task)).second) << model;
-  }
-}
-
-TEST(TaskHash, FollowsFromAllThatATaskSaysOfData) {
-  const v1::Task task = ResolveTask(FromText("dataset: 'mine'"), WithMine()).value();
-  std::set<Hash128> hashes = {TaskHash(task)};
-  for (const char* change : {"examples: 1999", "classes: 8", "shape: 1"}) {
-    v1::Task changed = task;
-    changed.MergeFrom(FromText(std::string("data { ") + change + " }"));
-    EXPECT_TRUE(hashes.insert(TaskHash(changed)).second) << change;
-  }
-}
-
-TEST(TaskHash, TellsLayersApart) {
-  v1::Task one = FromText("mlp { hidden: [8, 16] }"), other = FromText("mlp { hidden: [16, 8] }");
-  EXPECT_NE(TaskHash(ResolveTask(one).value()), TaskHash(ResolveTask(other).value()));
-}
-
-// The hash names recorded evaluations: if this fails, they are lost.
-TEST(TaskHash, IsFrozen) {
-  EXPECT_EQ(TaskHash(Default()).Hex(), "4a869840c8802807a84e265158ebcf1e");
 }
 
 TEST(LearningRate, FollowsTheSchedule) {
