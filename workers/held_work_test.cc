@@ -52,6 +52,10 @@ TEST(HeldWork, AsksForABatchAndForAnotherWhileOneRuns) {
   EXPECT_EQ(held.WaitForRoom(), 8);
   held.Add(Leases(6, 8), 0);
   EXPECT_EQ(held.WaitForRoom(), 5);
+  HeldWork narrow(1);
+  narrow.Add(Leases(1, 1), 0);
+  narrow.TakeBatch();
+  EXPECT_EQ(narrow.WaitForRoom(), 1);
 }
 
 TEST(HeldWork, WaitsForRoomUntilABatchIsTaken) {

@@ -1,21 +1,15 @@
 #include "evaluators/task/task_cost.h"
 
 #include <gmock/gmock.h>
-#include <google/protobuf/text_format.h>
 #include <gtest/gtest.h>
 
 #include "evaluators/task/task.h"
+#include "evaluators/task/testing/tasks.h"
 
 namespace lathe {
 namespace {
 
 using ::testing::HasSubstr;
-
-v1::Task FromText(const std::string& text) {
-  v1::Task task;
-  EXPECT_TRUE(google::protobuf::TextFormat::ParseFromString(text, &task)) << text;
-  return task;
-}
 
 TaskCost CostOf(const std::string& text) {
   return CountTaskCost(ResolveTask(FromText(text)).value());
