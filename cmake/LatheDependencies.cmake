@@ -27,8 +27,8 @@ find_path(SLEEF_INCLUDE_DIR sleef.h REQUIRED)
 find_library(SLEEF_LIBRARY sleef REQUIRED)
 find_path(BOOST_MATH_INCLUDE_DIR boost/math/distributions/students_t.hpp REQUIRED)
 
-# Of the server, whose threads take and give back many small objects. Sanitizers bring
-# an allocator of their own.
+# Of the server and the evaluator of populations, which take and give back many small objects.
+# Sanitizers bring an allocator of their own.
 if(LATHE_SANITIZE)
   set(LATHE_ALLOCATOR "")
 else()

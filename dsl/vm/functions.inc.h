@@ -77,25 +77,32 @@ inline V Clip(V a, V b) {
 }
 
 // 2^exponent is to be multiplied with 1 + s + s^2 (1/2 + ...), where |s| is at most half of log(2):
-// the reduction of Cody and Waite, "Software Manual for the Elementary Functions", 1980.
+// the reduction of Cody and Waite, "Software Manual for the Elementary Functions", 1980. Of several
+// vectors side by side, since each is one chain of arithmetic that waits for itself.
+constexpr float kRound = 0x1.8p23f;
+template <int count>
 struct ReducedExp {
-  V mantissa;
-  I exponent;
+  V mantissa[count];
+  V rounded[count];  // the exponents, in the last bits of kRound + exponent
 };
-[[gnu::always_inline]] inline ReducedExp ReduceExp(V a) {
-  // Adding it leaves the nearest integer in the last bits.
-  constexpr float kRound = 0x1.8p23f;
-  const V rounded = a * 0x1.715476p0f + kRound;
-  const V exponent = rounded - kRound;
-  V s = Fma(exponent, Lift(-0x1.62e400p-1f), a);
-  s = Fma(exponent, Lift(-0x1.7f7d1cp-20f), s);
-  V tail = Lift(0x1.a057b4p-13f);
-  tail = Fma(tail, s, Lift(0x1.6d2d92p-10f));
-  tail = Fma(tail, s, Lift(0x1.11114cp-7f));
-  tail = Fma(tail, s, Lift(0x1.5554f4p-5f));
-  tail = Fma(tail, s, Lift(0x1.555556p-3f));
-  tail = Fma(tail, s, Lift(0.5f));
-  return {1.0f + Fma(s * s, tail, s), BitsOf(rounded) - BitsOf(Lift(kRound))};
+template <int count>
+[[gnu::always_inline]] inline ReducedExp<count> ReduceExp(const V (&a)[count]) {
+  V s[count], tail[count];
+  ReducedExp<count> out;
+  const auto each = [](auto step) {
+#pragma GCC unroll 8
+    for (int i = 0; i < count; ++i) step(i);
+  };
+  each([&](int i) { out.rounded[i] = a[i] * 0x1.715476p0f + kRound; });
+  each([&](int i) { s[i] = Fma(out.rounded[i] - kRound, Lift(-0x1.62e400p-1f), a[i]); });
+  each([&](int i) { s[i] = Fma(out.rounded[i] - kRound, Lift(-0x1.7f7d1cp-20f), s[i]); });
+  each([&](int i) { tail[i] = Fma(Lift(0x1.a057b4p-13f), s[i], Lift(0x1.6d2d92p-10f)); });
+  each([&](int i) { tail[i] = Fma(tail[i], s[i], Lift(0x1.11114cp-7f)); });
+  each([&](int i) { tail[i] = Fma(tail[i], s[i], Lift(0x1.5554f4p-5f)); });
+  each([&](int i) { tail[i] = Fma(tail[i], s[i], Lift(0x1.555556p-3f)); });
+  each([&](int i) { tail[i] = Fma(tail[i], s[i], Lift(0.5f)); });
+  each([&](int i) { out.mantissa[i] = 1.0f + Fma(s[i] * s[i], tail[i], s[i]); });
+  return out;
 }
 // Of the exponent of a NaN, which is anything, too.
 inline V PowerOfTwo(I exponent) {
@@ -107,16 +114,31 @@ inline V PowerOfTwo(I exponent) {
 // since arithmetic on numbers next to 0 is slow.
 [[gnu::noinline]] inline V WideExp(V a) {
   const I zero = a < Lift(-104.0f);
-  const ReducedExp reduced = ReduceExp(Smaller(Lift(101.0f), FromBits(BitsOf(a) & ~zero)));
-  const I half = reduced.exponent >> 1;
-  const V result = reduced.mantissa * PowerOfTwo(half) * PowerOfTwo(reduced.exponent - half);
+  const auto reduced = ReduceExp<1>({Smaller(Lift(101.0f), FromBits(BitsOf(a) & ~zero))});
+  const I exponent = BitsOf(reduced.rounded[0]) - BitsOf(Lift(kRound)), half = exponent >> 1;
+  const V result = reduced.mantissa[0] * PowerOfTwo(half) * PowerOfTwo(exponent - half);
   return FromBits(BitsOf(result) & ~zero);
 }
-// The bits of SLEEF's expf_u10, whose coefficients these are, in two thirds of its time.
+// The bits of SLEEF's expf_u10, whose coefficients these are, in half of its time.
+template <int count>
+[[gnu::always_inline]] inline void ExpOfEach(V (&a)[count]) {
+  I narrow = Abs(a[0]) <= Lift(87.0f);
+#pragma GCC unroll 8
+  for (int i = 1; i < count; ++i) narrow &= Abs(a[i]) <= Lift(87.0f);
+  if (!LATHE_ALL(narrow)) {
+    for (V& v : a) v = WideExp(v);
+    return;
+  }
+  const auto reduced = ReduceExp<count>(a);
+#pragma GCC unroll 8
+  for (int i = 0; i < count; ++i) {
+    a[i] = FromBits(BitsOf(reduced.mantissa[i]) + (BitsOf(reduced.rounded[i]) << 23));
+  }
+}
 [[gnu::always_inline]] inline V Exp(V a) {
-  if (!LATHE_ALL(Abs(a) <= Lift(87.0f))) return WideExp(a);
-  const ReducedExp reduced = ReduceExp(a);
-  return FromBits(BitsOf(reduced.mantissa) + (reduced.exponent << 23));
+  V one[] = {a};
+  ExpOfEach(one);
+  return one[0];
 }
 
 // Beyond where SLEEF's own range ends: log(1 + x) = log(x), and the like.

@@ -93,7 +93,7 @@ void PlainLoop(size_t n, const float* a, const float* b, const float* c, const f
 template <Code code, int mask>
 void VectorLoop(size_t n, const float* a, const float* b, const float*, const float*, float* out) {
   const V fixed_a = Lift(*a), fixed_b = ArityOf<code>() > 1 ? Lift(*b) : V{};
-  const auto apply = [](V x, V y) {
+  const auto apply = [](V x, V y) __attribute__((always_inline)) {
     if constexpr (ArityOf<code>() == 1) {
       return Vector<code>::Apply(x);
     } else {
@@ -113,7 +113,18 @@ void VectorLoop(size_t n, const float* a, const float* b, const float*, const fl
   // The last vector may overlap with the one before it, and its operands with the results of that.
   const size_t last = n - kFloats;
   const V last_a = of_a(last), last_b = of_b(last);
-  for (size_t i = 0; i < last; i += kFloats) Save(out + i, apply(of_a(i), of_b(i)));
+  size_t i = 0;
+  if constexpr (requires { &Vector<code>::ApplyToEach; }) {
+    for (; i + kTogether * kFloats <= last; i += kTogether * kFloats) {
+      V together[kTogether];
+#pragma GCC unroll 8
+      for (int k = 0; k < kTogether; ++k) together[k] = of_a(i + k * kFloats);
+      Vector<code>::ApplyToEach(together);
+#pragma GCC unroll 8
+      for (int k = 0; k < kTogether; ++k) Save(out + i + k * kFloats, together[k]);
+    }
+  }
+  for (; i < last; i += kFloats) Save(out + i, apply(of_a(i), of_b(i)));
   Save(out + last, apply(last_a, last_b));
 }
 

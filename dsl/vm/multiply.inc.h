@@ -30,6 +30,7 @@ template <int rows, int vectors>
                                            : Lift(start.numbers[i * start.step]);
     }
   }
+#pragma GCC unroll 2
   for (size_t k = 0; k < inner; ++k) {
     V right[vectors];
 #pragma GCC unroll 8

@@ -31,8 +31,7 @@ NestRun::NestRun(const Program& program, const Lowered& lowered, const Schedule&
                  const Nest& nest, const Kernels& kernels, std::span<const Shape> shapes)
     : lowered_(lowered),
       kernels_(kernels),
-      fast_(CompileNest(program, lowered, schedule, nest, false)),
-      exact_(CompileNest(program, lowered, schedule, nest, true)) {
+      fast_(CompileNest(program, lowered, schedule, nest, false)) {
   for (int node : nest.nodes) {
     const int reciprocal = lowered.nodes[node].reciprocal;
     if (reciprocal >= 0) reciprocals_.push_back(reciprocal);
@@ -40,13 +39,17 @@ NestRun::NestRun(const Program& program, const Lowered& lowered, const Schedule&
       mixes_.push_back(lowered.nodes[node].operands[2]);
     }
   }
+  // Most programs have nothing that needs it.
+  has_exact_ = !reciprocals_.empty() || !mixes_.empty();
+  if (has_exact_) exact_ = CompileNest(program, lowered, schedule, nest, true);
   std::vector<Shape> known;
   for (const Shape& shape : nest.domain.Has(Axis::kP) ? shapes : shapes.first(1)) {
     auto found = std::ranges::find(known, shape);
     shape_of_.push_back(static_cast<int>(found - known.begin()));
     if (found != known.end()) continue;
     known.push_back(shape);
-    shaped_.push_back({MakeShaped(fast_, shape), MakeShaped(exact_, shape)});
+    shaped_.push_back(
+        {MakeShaped(fast_, shape), has_exact_ ? MakeShaped(exact_, shape) : Shaped()});
   }
   const size_t slots = std::max(fast_.slots.size(), exact_.slots.size());
   const int registers = std::max(fast_.registers, exact_.registers);

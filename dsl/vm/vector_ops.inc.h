@@ -16,7 +16,6 @@ LATHE_VECTOR_2(max, Max(a, b))
 LATHE_VECTOR_2(min, Min(a, b))
 LATHE_VECTOR_2(pow, Pow(a, b))
 LATHE_VECTOR_2(clip, Clip(a, b))
-LATHE_VECTOR_1(exp, Exp(a))
 LATHE_VECTOR_1(log, Log(a))
 LATHE_VECTOR_1(log_abs, Log(Abs(a)))
 LATHE_VECTOR_1(tanh, Tanh(a))
@@ -48,5 +47,12 @@ LATHE_VECTOR_1(silu, Silu(a))
 LATHE_VECTOR_1(gelu, 0.5f * a * Erfc(-a * 0.70710678118654752440f))
 LATHE_VECTOR_1(softplus, Choose(a > Lift(0.0f), a, Lift(0.0f)) + Log1p(Exp(-Abs(a))))
 LATHE_VECTOR_1(erf, Erf(a))
+// Worth more than one vector at a time.
+constexpr int kTogether = 4;
+template <>
+struct Vector<Code::exp> {
+  [[gnu::always_inline]] static V Apply(V a) { return Exp(a); }
+  [[gnu::always_inline]] static void ApplyToEach(V (&a)[kTogether]) { ExpOfEach(a); }
+};
 #undef LATHE_VECTOR_1
 #undef LATHE_VECTOR_2

@@ -92,13 +92,17 @@ inline Eight FoldedSum(size_t lanes, const float* x) {
 
 void RowSums(size_t rows, size_t lanes, const float* x, float* sums) {
   for (size_t begin = 0; begin < rows; begin += 8) {
-    const size_t count = rows - begin < 8 ? rows - begin : 8;
-    Eight block[8] = {};
-    for (size_t i = 0; i < count; ++i) block[i] = FoldedSum(lanes, x + (begin + i) * lanes);
+    Eight block[8];
+#pragma GCC unroll 8
+    for (size_t i = 0; i < 8; ++i) {
+      // The last row again where fewer than eight are left.
+      block[i] = FoldedSum(lanes, x + (begin + i < rows ? begin + i : rows - 1) * lanes);
+    }
     TransposeEight(block);
     Eight total = block[0];
+#pragma GCC unroll 8
     for (size_t i = 1; i < 8; ++i) total += block[i];
-    for (size_t i = 0; i < count; ++i) sums[begin + i] = total[i];
+    std::memcpy(sums + begin, &total, (rows - begin < 8 ? rows - begin : 8) * sizeof(float));
   }
 }
 
@@ -121,56 +125,77 @@ inline V LargestLogit(size_t classes, size_t lanes, const float* logits) {
   return largest;
 }
 
+// Lanes that are worked on side by side.
+constexpr int kTogether = static_cast<int>(kLanes) / kFloats;
+
 // Saves the loss of each lane and returns the sum over the classes of exp(logit - largest); `keep`
 // takes each of these.
 template <typename Keep>
-inline V SaveLosses(size_t classes, size_t lanes, const float* logits, I label, V largest,
-                    float* losses, Keep keep) {
-  V sum = Lift(0.0f), chosen = Lift(0.0f);
+inline void SaveLosses(size_t classes, size_t lanes, const float* logits, const int32_t* labels,
+                       const V (&largest)[kTogether], float* losses, V (&sum)[kTogether],
+                       Keep keep) {
+  V chosen[kTogether] = {};
+  for (V& v : sum) v = Lift(0.0f);
   for (size_t c = 0; c < classes; ++c) {
-    const V shifted = Load(logits + c * lanes) - largest;
-    chosen = Choose(label == LiftInt(static_cast<int>(c)), shifted, chosen);
-    const V power = vm::Exp(shifted);
-    sum += power;
-    keep(c, power);
+    V power[kTogether];
+#pragma GCC unroll 8
+    for (int k = 0; k < kTogether; ++k) {
+      power[k] = Load(logits + c * lanes + k * kFloats) - largest[k];
+      const I here = LabelsAt(labels + k * kFloats) == LiftInt(static_cast<int>(c));
+      chosen[k] = Choose(here, power[k], chosen[k]);
+    }
+    vm::ExpOfEach(power);
+#pragma GCC unroll 8
+    for (int k = 0; k < kTogether; ++k) {
+      sum[k] += power[k];
+      keep(c, k, power[k]);
+    }
   }
-  Save(losses, vm::Log(sum) - chosen);
-  return sum;
+  for (int k = 0; k < kTogether; ++k) Save(losses + k * kFloats, vm::Log(sum[k]) - chosen[k]);
 }
 
 void CrossEntropy(size_t classes, size_t lanes, const int32_t* labels, const float* weights,
                   float* logits, float* losses) {
-  for (size_t lane = 0; lane < lanes; lane += kFloats) {
+  for (size_t lane = 0; lane < lanes; lane += kLanes) {
     float* at = logits + lane;
-    const I label = LabelsAt(labels + lane);
-    const V sum =
-        SaveLosses(classes, lanes, at, label, LargestLogit(classes, lanes, at), losses + lane,
-                   [&](size_t c, V power) { Save(at + c * lanes, power); });
-    const V share = 1.0f / sum, weight = Load(weights + lane);
-    for (size_t c = 0; c < classes; ++c) {
-      const V probability = Load(at + c * lanes) * share;
-      const V delta =
-          Choose(label == LiftInt(static_cast<int>(c)), probability - 1.0f, probability) * weight;
-      Save(at + c * lanes, Choose(weight == Lift(0.0f), Lift(0.0f), delta));
+    V largest[kTogether], sum[kTogether];
+    for (int k = 0; k < kTogether; ++k) {
+      largest[k] = LargestLogit(classes, lanes, at + k * kFloats);
+    }
+    SaveLosses(classes, lanes, at, labels + lane, largest, losses + lane, sum,
+               [&](size_t c, int k, V power) { Save(at + c * lanes + k * kFloats, power); });
+    for (int k = 0; k < kTogether; ++k) {
+      const I label = LabelsAt(labels + lane + k * kFloats);
+      const V share = 1.0f / sum[k], weight = Load(weights + lane + k * kFloats);
+      for (size_t c = 0; c < classes; ++c) {
+        float* logit = at + c * lanes + k * kFloats;
+        const V probability = Load(logit) * share;
+        const V delta =
+            Choose(label == LiftInt(static_cast<int>(c)), probability - 1.0f, probability) * weight;
+        Save(logit, Choose(weight == Lift(0.0f), Lift(0.0f), delta));
+      }
     }
   }
 }
 
 void Score(size_t classes, size_t lanes, const int32_t* labels, const float* logits, float* losses,
            int32_t* best) {
-  for (size_t lane = 0; lane < lanes; lane += kFloats) {
+  for (size_t lane = 0; lane < lanes; lane += kLanes) {
     const float* at = logits + lane;
-    V largest = Load(at);
-    I where = {};
-    for (size_t c = 1; c < classes; ++c) {
-      const V logit = Load(at + c * lanes);
-      const I above = logit > largest;
-      largest = Choose(above, logit, largest);
-      where = (above & static_cast<int>(c)) | (~above & where);
+    V largest[kTogether], sum[kTogether];
+    for (int k = 0; k < kTogether; ++k) {
+      largest[k] = Load(at + k * kFloats);
+      I where = {};
+      for (size_t c = 1; c < classes; ++c) {
+        const V logit = Load(at + c * lanes + k * kFloats);
+        const I above = logit > largest[k];
+        largest[k] = Choose(above, logit, largest[k]);
+        where = (above & static_cast<int>(c)) | (~above & where);
+      }
+      std::memcpy(best + lane + k * kFloats, &where, sizeof where);
     }
-    SaveLosses(classes, lanes, at, LabelsAt(labels + lane), largest, losses + lane,
-               [](size_t, V) {});
-    std::memcpy(best + lane, &where, sizeof where);
+    SaveLosses(classes, lanes, at, labels + lane, largest, losses + lane, sum,
+               [](size_t, int, V) {});
   }
 }
 
