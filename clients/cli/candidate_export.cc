@@ -35,8 +35,10 @@ std::string CsvRow(const v1::Candidate& candidate) {
 }  // namespace
 
 absl::Status ExportCandidates(Client& client, const std::string& job, CandidateFormat format,
-                              const std::function<void(std::string_view)>& write) {
+                              const std::function<void(std::string_view)>& write,
+                              const std::function<void(uint64_t written)>& on_page) {
   if (format == CandidateFormat::kCsv) write(kHeader);
+  uint64_t written = 0;
   std::string token;
   do {
     const auto page = client.ListCandidates(job, token);
@@ -44,6 +46,8 @@ absl::Status ExportCandidates(Client& client, const std::string& job, CandidateF
     for (const v1::Candidate& candidate : page->candidates()) {
       write(format == CandidateFormat::kCsv ? CsvRow(candidate) : MessageJson(candidate) + "\n");
     }
+    written += static_cast<uint64_t>(page->candidates_size());
+    on_page(written);
     if (page->next_page_token() == token && !token.empty()) {
       return absl::InternalError(
           absl::StrCat("the server at ", client.Target(), " repeats a page"));

@@ -1,4 +1,6 @@
 // The command export: a program as text or as a source file, or all candidates of a job.
+#include <unistd.h>
+
 #include <cstdio>
 #include <filesystem>
 
@@ -12,6 +14,7 @@
 #include "clients/cli/resource_names.h"
 #include "clients/job/source_text.h"
 #include "clients/report/atomic_file.h"
+#include "clients/report/progress_line.h"
 #include "dsl/canonicalize.h"
 #include "dsl/export/exporter.h"
 #include "dsl/known_programs.h"
@@ -125,6 +128,30 @@ absl::StatusOr<Exported> FindProgram(const std::string& name, const Address& ser
   return OfProgram(resource->name, client);
 }
 
+// How far a long export is; the line stands as it was when the export ended.
+class ExportProgress {
+ public:
+  ExportProgress(uint64_t total, bool visible) : total_(total), visible_(visible) {}
+  ~ExportProgress() {
+    if (shown_) line_.End();
+  }
+  ExportProgress(const ExportProgress&) = delete;
+  ExportProgress& operator=(const ExportProgress&) = delete;
+
+  void Show(uint64_t written) {
+    const bool ends = shown_ && written >= total_;
+    if (!visible_ || !(ends || line_.Due())) return;
+    shown_ = true;
+    line_.Show(written, total_, absl::StrCat(written, " candidates"));
+  }
+
+ private:
+  const uint64_t total_;
+  const bool visible_;
+  ProgressLine line_;
+  bool shown_ = false;
+};
+
 absl::Status ExportAllCandidates(const Address& server, const ExportOptions& options) {
   Client client(server);
   const absl::StatusOr<ResourceName> resource = FindResource(options.name, client);
@@ -135,14 +162,21 @@ absl::Status ExportAllCandidates(const Address& server, const ExportOptions& opt
   }
   const CandidateFormat format =
       options.format == "csv" ? CandidateFormat::kCsv : CandidateFormat::kJsonl;
+  const absl::StatusOr<v1::Job> job = client.GetJob(resource->name);
+  if (!job.ok()) return job.status();
+  // Candidates on a terminal show by themselves how far they are.
+  const bool visible = !options.out_file.empty() || isatty(STDOUT_FILENO) == 0;
+  ExportProgress progress(job->progress().candidates().proposed(), visible);
+  const auto on_page = [&progress](uint64_t written) { progress.Show(written); };
   if (options.out_file.empty()) {
-    return ExportCandidates(client, resource->name, format, [](std::string_view piece) {
+    const auto print = [](std::string_view piece) {
       std::fwrite(piece.data(), 1, piece.size(), stdout);
-    });
+    };
+    return ExportCandidates(client, resource->name, format, print, on_page);
   }
   AtomicFile file(options.out_file);
-  const absl::Status status = ExportCandidates(
-      client, resource->name, format, [&file](std::string_view piece) { file.Write(piece); });
+  const auto write = [&file](std::string_view piece) { file.Write(piece); };
+  const absl::Status status = ExportCandidates(client, resource->name, format, write, on_page);
   return status.ok() ? file.Commit() : status;
 }
 
