@@ -24,6 +24,10 @@ int HeldWork::Room() const {
   return batch_ - static_cast<int>(queue_.size());
 }
 
+bool HeldWork::MayTake() const {
+  return closed_ || !queue_.empty();
+}
+
 int HeldWork::WaitForRoom() {
   std::unique_lock lock(mutex_);
   changed_.wait(lock, [this] { return closed_ || Room() > 0; });
@@ -51,12 +55,12 @@ void HeldWork::Add(const v1::LeaseEvaluationsResponse& leases, uint64_t generati
 
 void HeldWork::WaitForItems() {
   std::unique_lock lock(mutex_);
-  changed_.wait(lock, [this] { return closed_ || !queue_.empty(); });
+  changed_.wait(lock, [this] { return MayTake(); });
 }
 
 std::vector<v1::EvaluatorItem> HeldWork::TakeBatch() {
   std::unique_lock lock(mutex_);
-  changed_.wait(lock, [this] { return closed_ || !queue_.empty(); });
+  changed_.wait(lock, [this] { return MayTake(); });
   std::vector<v1::EvaluatorItem> batch;
   while (!queue_.empty() && batch.size() < static_cast<size_t>(batch_)) {
     Entry& entry = entries_.at(queue_.front());

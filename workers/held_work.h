@@ -83,6 +83,7 @@ class HeldWork {
   };
 
   int Room() const;
+  bool MayTake() const;
   void EraseQueued();
 
   const int batch_;
