@@ -14,8 +14,8 @@ if(LATHE_MOLD)
   add_link_options(-fuse-ld=mold)
 endif()
 
-# -Wrestrict: false positives inside std::string with g++ 12.
-add_compile_options(-Wall -Wextra -Wshadow -Wno-restrict)
+# False positives of g++ 12: -Wrestrict inside std::string, -Wmaybe-uninitialized inside StatusOr.
+add_compile_options(-Wall -Wextra -Wshadow -Wno-restrict -Wno-maybe-uninitialized)
 # Results must not depend on where the compiler chose to fuse a multiply and an add.
 add_compile_options(-ffp-contract=off)
 

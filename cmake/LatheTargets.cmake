@@ -54,9 +54,10 @@ endfunction()
 
 # lathe_kernel_builds(VARIABLE PREFIX): the builds of loops that are compiled once for each kind of
 # machine, PREFIX_portable.cc and, on x86-64, PREFIX_avx2.cc and PREFIX_avx512.cc, as a list. Errno
-# and traps of arithmetic are nothing that anybody looks at; no result depends on either.
+# and traps of arithmetic are nothing that anybody looks at; no result depends on either. Nothing in
+# one build is called from another, whose vectors may be passed otherwise.
 function(lathe_kernel_builds variable prefix)
-  set(options -O3 -fno-math-errno -fno-trapping-math)
+  set(options -O3 -fno-math-errno -fno-trapping-math -Wno-psabi)
   set(sources ${prefix}_portable.cc)
   set_source_files_properties(${prefix}_portable.cc PROPERTIES COMPILE_OPTIONS "${options}")
   if(CMAKE_SYSTEM_PROCESSOR STREQUAL "x86_64")

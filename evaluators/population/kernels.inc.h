@@ -2,9 +2,6 @@
 #include "dsl/vm/vectors.inc.h"
 #include "evaluators/population/kernels.h"
 
-// Nothing here is called from another build.
-#pragma GCC diagnostic ignored "-Wpsabi"
-
 namespace lathe {
 namespace {
 
