@@ -142,6 +142,31 @@ TEST_F(KernelsTest, ExpIsExact) {
   }
 }
 
+// Some vectors are computed side by side, in one way or the other for all of them.
+TEST_F(KernelsTest, ExpOfANumberIsTheSameBesideAnyOther) {
+  const size_t count = 80;
+  for (const Kernels* kernels : AvailableKernels()) {
+    const Elementwise loop = kernels->elementwise[static_cast<size_t>(Code::exp)][0];
+    const auto exp = [&](const std::vector<float>& in) {
+      std::vector<float> out(in.size());
+      loop(in.size(), in.data(), in.data(), in.data(), in.data(), out.data());
+      return out;
+    };
+    for (const float number : {-INFINITY, -120.0f, -95.0f, 88.5f, 100.0f, INFINITY, NAN}) {
+      for (size_t place = 0; place < count; ++place) {
+        std::vector<float> in(count, -1.75f);
+        std::vector<float> expected(count, exp({-1.75f})[0]);
+        in[place] = number;
+        expected[place] = exp({number})[0];
+        const std::vector<float> out = exp(in);
+        for (size_t i = 0; i < count; ++i) {
+          ASSERT_TRUE(SameBits(out[i], expected[i])) << kernels->name << " " << number << " " << i;
+        }
+      }
+    }
+  }
+}
+
 // As IEEE 754-2019 has it: -0 is less than 0, and what is next to NaN is NaN.
 TEST_F(KernelsTest, MinAndMaxOrderZerosAndKeepNan) {
   const std::vector<float> numbers = {NAN, -NAN, -INFINITY, -1.5f, -0.0f, 0.0f, 1e-45f, INFINITY};

@@ -8,13 +8,15 @@
 constexpr int kTileRows = kFloats == 16 ? 8 : kFloats == 8 ? 6 : 3;
 constexpr int kTileVectors = 2;
 
-// What the sums of each row begin with: numbers `step` apart, or what the results hold.
+// What the sums of each row begin with: numbers `step` apart, or what the results hold already.
 struct Start {
-  const float* numbers = nullptr;
+  const float* numbers;
   size_t step = 0;
 
   Start From(size_t row) const { return {numbers + row * step, step}; }
+  bool IsHeld() const { return numbers == nullptr; }
 };
+constexpr Start kHeld = {nullptr};
 
 // Inlined, since a call with so many arguments takes as long as a tenth of a small tile.
 template <int rows, int vectors>
@@ -26,8 +28,8 @@ template <int rows, int vectors>
   for (int i = 0; i < rows; ++i) {
 #pragma GCC unroll 8
     for (int j = 0; j < vectors; ++j) {
-      sum[i][j] = start.numbers == nullptr ? Load(c + i * ldc + j * kFloats)
-                                           : Lift(start.numbers[i * start.step]);
+      sum[i][j] =
+          start.IsHeld() ? Load(c + i * ldc + j * kFloats) : Lift(start.numbers[i * start.step]);
     }
   }
 #pragma GCC unroll 2
@@ -77,7 +79,8 @@ inline void LastColumns(size_t height, size_t count, size_t inner, const float* 
     for (size_t k = 0; k < piece; ++k) {
       for (size_t j = 0; j < count; ++j) right[k * kFloats + j] = b[(begin + k) * ldb + j];
     }
-    TileOf<1>(height, piece, a + begin * a_step, a_row, a_step, right, kFloats, {}, sums, kFloats);
+    TileOf<1>(height, piece, a + begin * a_step, a_row, a_step, right, kFloats, kHeld, sums,
+              kFloats);
   }
   for (size_t i = 0; i < height; ++i) {
     for (size_t j = 0; j < count; ++j) c[i * ldc + j] = sums[i * kFloats + j];
