@@ -39,7 +39,7 @@ NestRun::NestRun(const Program& program, const Lowered& lowered, const Schedule&
       mixes_.push_back(lowered.nodes[node].operands[2]);
     }
   }
-  // Most programs have nothing that needs it.
+  // Needed where something divides by numbers or mixes by them.
   has_exact_ = !reciprocals_.empty() || !mixes_.empty();
   if (has_exact_) exact_ = CompileNest(program, lowered, schedule, nest, true);
   std::vector<Shape> known;
