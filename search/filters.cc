@@ -63,22 +63,16 @@ bool Filters::IsOverCost(const Program& program) const {
 std::optional<Filter> Filters::RunProbes(const Program& program) const {
   auto execution = ReferenceExecutor().Prepare(program, probe_shapes_);
   if (!execution.ok()) return Filter::ill_formed;
+  std::vector<std::vector<double>> update;
+  StepBindings bindings;
+  bindings.outputs.resize(1);
+  for (const Shape& shape : probe_shapes_) {
+    update.emplace_back(shape.Elements());
+    bindings.outputs[0].push_back(update.back().data());
+  }
   bool effect = false;
-  std::vector<std::vector<double>> update(probe_shapes_.size());
-  for (size_t p = 0; p < update.size(); ++p) update[p].resize(probe_shapes_[p].Elements());
-  const Signature& signature = *program.signature;
-  for (Probe probe : probes_) {
-    StepBindings bindings;
-    bindings.inputs.resize(signature.inputs.size());
-    bindings.outputs.resize(1);
-    for (size_t p = 0; p < update.size(); ++p) {
-      bindings.inputs[*signature.InputByName("w")].push_back(probe.w[p].data());
-      bindings.inputs[*signature.InputByName("g")].push_back(probe.g[p].data());
-      bindings.outputs[0].push_back(update[p].data());
-    }
-    bindings.inputs[*signature.InputByName("lr")] = {&probe.lr};
-    bindings.inputs[*signature.InputByName("t")] = {&probe.t};
-    bindings.inputs[*signature.InputByName("total_steps")] = {&probe.total_steps};
+  for (const Probe& probe : probes_) {
+    Bind(probe, bindings);
     if (!(*execution)->Step(bindings).ok()) return Filter::ill_formed;
     for (const std::vector<double>& values : update) {
       for (double value : values) {
@@ -89,6 +83,23 @@ std::optional<Filter> Filters::RunProbes(const Program& program) const {
   }
   if (!effect) return Filter::no_effect;
   return std::nullopt;
+}
+
+void Filters::Bind(const Probe& probe, StepBindings& bindings) {
+  static const Signature& signature = OptimizerSignature();
+  static const size_t w = *signature.InputByName("w"), g = *signature.InputByName("g"),
+                      lr = *signature.InputByName("lr"), t = *signature.InputByName("t"),
+                      total_steps = *signature.InputByName("total_steps");
+  // Inputs are only read.
+  const auto read = [](const double& first) { return const_cast<double*>(&first); };
+  bindings.inputs.assign(signature.inputs.size(), {});
+  for (size_t p = 0; p < probe.w.size(); ++p) {
+    bindings.inputs[w].push_back(read(probe.w[p][0]));
+    bindings.inputs[g].push_back(read(probe.g[p][0]));
+  }
+  bindings.inputs[lr] = {read(probe.lr)};
+  bindings.inputs[t] = {read(probe.t)};
+  bindings.inputs[total_steps] = {read(probe.total_steps)};
 }
 
 }  // namespace lathe

@@ -37,6 +37,7 @@ class Filters {
 
   bool IsOverCost(const Program& program) const;
   std::optional<Filter> RunProbes(const Program& program) const;
+  static void Bind(const Probe& probe, StepBindings& bindings);
 
   FilterOptions options_;
   std::vector<Shape> probe_shapes_;
