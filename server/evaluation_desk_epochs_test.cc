@@ -7,10 +7,6 @@
 namespace lathe {
 namespace {
 
-constexpr int kOk = 0;
-constexpr int kPrecondition = static_cast<int>(absl::StatusCode::kFailedPrecondition);
-constexpr int kUnavailable = static_cast<int>(absl::StatusCode::kUnavailable);
-
 // `desk_` is the server that has died, `next_` the one that follows it.
 class EvaluationDeskEpochsTest : public DeskFixture {
  protected:

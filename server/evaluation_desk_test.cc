@@ -10,14 +10,7 @@ namespace {
 using testing::ElementsAre;
 using testing::HasSubstr;
 
-constexpr int kOk = 0;
-constexpr int kInvalid = static_cast<int>(absl::StatusCode::kInvalidArgument);
-constexpr int kPrecondition = static_cast<int>(absl::StatusCode::kFailedPrecondition);
-
-class EvaluationDeskTest : public DeskFixture {
- protected:
-  const std::string worker_ = AddWorker();
-};
+class EvaluationDeskTest : public DeskWithWorker {};
 
 TEST_F(EvaluationDeskTest, WhatAWorkerFindsIsDeliveredAndAnsweredFromTheStoreLater) {
   desk_.Submit(Request(1, 1));

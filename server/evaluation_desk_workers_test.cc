@@ -9,14 +9,7 @@ namespace {
 using testing::AllOf;
 using testing::HasSubstr;
 
-constexpr int kOk = 0;
-constexpr int kPrecondition = static_cast<int>(absl::StatusCode::kFailedPrecondition);
-constexpr int kNotFound = static_cast<int>(absl::StatusCode::kNotFound);
-
-class EvaluationDeskWorkersTest : public DeskFixture {
- protected:
-  const std::string worker_ = AddWorker();
-};
+class EvaluationDeskWorkersTest : public DeskWithWorker {};
 
 TEST_F(EvaluationDeskWorkersTest, HeartbeatsKeepLeasesAndSayWhichAreOver) {
   desk_.Submit(Request(1, 1));

@@ -17,6 +17,13 @@
 
 namespace lathe {
 
+// Codes of answers.
+inline constexpr int kOk = 0;
+inline constexpr int kInvalid = static_cast<int>(absl::StatusCode::kInvalidArgument);
+inline constexpr int kPrecondition = static_cast<int>(absl::StatusCode::kFailedPrecondition);
+inline constexpr int kNotFound = static_cast<int>(absl::StatusCode::kNotFound);
+inline constexpr int kUnavailable = static_cast<int>(absl::StatusCode::kUnavailable);
+
 // A program that differs from those of other numbers.
 inline std::shared_ptr<const CanonicalForm> TestProgram(int number) {
   Program program;
@@ -142,6 +149,11 @@ class DeskFixture : public testing::Test {
   absl::Time now_ = absl::UnixEpoch() + absl::Hours(1);
   std::shared_ptr<TestClient> client_ = std::make_shared<TestClient>();
   EvaluationDesk desk_;
+};
+
+class DeskWithWorker : public DeskFixture {
+ protected:
+  const std::string worker_ = AddWorker();
 };
 
 }  // namespace lathe
