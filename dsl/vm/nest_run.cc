@@ -40,16 +40,15 @@ NestRun::NestRun(const Program& program, const Lowered& lowered, const Schedule&
     }
   }
   // Needed where something divides by numbers or mixes by them.
-  has_exact_ = !reciprocals_.empty() || !mixes_.empty();
-  if (has_exact_) exact_ = CompileNest(program, lowered, schedule, nest, true);
+  const bool has_exact = !reciprocals_.empty() || !mixes_.empty();
+  if (has_exact) exact_ = CompileNest(program, lowered, schedule, nest, true);
   std::vector<Shape> known;
   for (const Shape& shape : nest.domain.Has(Axis::kP) ? shapes : shapes.first(1)) {
     auto found = std::ranges::find(known, shape);
     shape_of_.push_back(static_cast<int>(found - known.begin()));
     if (found != known.end()) continue;
     known.push_back(shape);
-    shaped_.push_back(
-        {MakeShaped(fast_, shape), has_exact_ ? MakeShaped(exact_, shape) : Shaped()});
+    shaped_.push_back({MakeShaped(fast_, shape), has_exact ? MakeShaped(exact_, shape) : Shaped()});
   }
   const size_t slots = std::max(fast_.slots.size(), exact_.slots.size());
   const int registers = std::max(fast_.registers, exact_.registers);

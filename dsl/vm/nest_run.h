@@ -77,7 +77,6 @@ class NestRun {
   const Lowered& lowered_;
   const Kernels& kernels_;
   NestCode fast_, exact_;
-  bool has_exact_ = false;
   std::vector<int> reciprocals_;               // nodes of the divisors' reciprocals
   std::vector<Ref> mixes_;                     // by which lerps mix
   std::vector<std::array<Shaped, 2>> shaped_;  // by different shape: fast and exact
